@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.core.model;
+
+/**
+ * A backend as it should be.
+ *
+ * @param key identity
+ * @param weight share of the ring relative to the VIP's other backends; 0 takes no new flows and
+ *     lets existing ones end
+ * @param drainSeconds how long its flows live on after it has left the table; 0 cuts them at once
+ */
+public record Backend(BackendKey key, int weight, int drainSeconds) {}
