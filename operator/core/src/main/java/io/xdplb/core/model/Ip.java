@@ -3,6 +3,7 @@ package io.xdplb.core.model;
 
 import inet.ipaddr.AddressStringException;
 import inet.ipaddr.IPAddress;
+import inet.ipaddr.IPAddressNetwork.IPAddressGenerator;
 import inet.ipaddr.IPAddressString;
 import inet.ipaddr.IPAddressStringParameters;
 import java.nio.ByteBuffer;
@@ -91,6 +92,6 @@ public record Ip(long high, long low, boolean isIpv4) implements Comparable<Ip> 
   /** Canonical text (RFC 5952 for IPv6). */
   @Override
   public String toString() {
-    return new IPAddress.IPAddressGenerator().from(bytes()).toCanonicalString();
+    return new IPAddressGenerator().from(bytes()).toCanonicalString();
   }
 }
