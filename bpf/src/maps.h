@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All maps, each with who writes and who reads it. Sizes marked "agent" are set before loading. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "layout.h"
+
+/* Number of entries less one of the maps whose size is a power of two; set before loading. */
+const volatile __u32 vip_bucket_mask = 1;
+const volatile __u32 flow_mask = 1;
+const volatile __u32 flow_bucket_mask = 1;
+/* The program is attached with multi-buffer support (kernel 5.18). */
+const volatile bool multi_buffer = false;
+
+/* The agent writes, the datapath reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct config);
+} config SEC(".maps");
+
+/*
+ * May this destination be ours? FILTER_* by the hash of the address. The agent writes; the datapath
+ * reads it first of all, so that a packet which is not ours costs one byte's load.
+ */
+struct address_filter {
+	__u8 bits[FILTER_SIZE];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct address_filter);
+} address_filter SEC(".maps");
+
+/* Address, protocol, port to VIP. The agent writes (after the VIP itself), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct vip_bucket);
+} vip_table SEC(".maps");
+
+/* The agent writes (after the ring), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vip);
+} vips SEC(".maps");
+
+/* Maglev rings, one after the other: slot to backend handle. The agent writes (after the backends), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} rings SEC(".maps");
+
+/* The agent writes (first of all), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct backend);
+} backends SEC(".maps");
+
+/* By the index of the backend. The datapath writes, the agent reads, and clears when the index gets a new owner. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct backend_cpu);
+} backend_cpus SEC(".maps");
+
+/* By the index of the VIP, likewise. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vip_cpu);
+} vip_cpus SEC(".maps");
+
+/* By enum drop_reason. The datapath writes, the agent reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DROP_REASONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} drops SEC(".maps");
+
+/* The datapath writes and reads; `xdplb status` counts. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* The datapath writes and reads. Size: agent, a quarter of the flow table's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct flow_bucket);
+} flow_index SEC(".maps");
+
+/* Interface index to its MAC address. The agent writes; the datapath reads for packets that leave by another interface. */
+struct mac {
+	__u8 address[6];
+	__u8 reserved[2];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct mac);
+} interfaces SEC(".maps");

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a packet goes on layer 2, by the kernel's own routes and neighbours.
+ *
+ * bpf_fib_lookup() costs more than all the rest of a packet, so its answers are kept: towards a
+ * backend in the CPU's own line of that backend, towards a client in the flow. Each answer carries a
+ * stamp, made of the generation that the agent counts up on every change of links, routes and
+ * neighbours, and of the time: so a change is followed at once while an agent runs, and within
+ * seconds while none does.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "layout.h"
+#include "maps.h"
+#include "parse.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#define NEXTHOP_STAMP_SHIFT 10 /* a backend's next hop lives 2^10 jiffies: 1 to 10 s */
+#define CLIENT_STAMP_SHIFT 13 /* a client's 2^13: 8 to 80 s */
+
+struct nexthop {
+	__u32 ifindex;
+	__u8 destination[ETH_ALEN];
+	__u8 source[ETH_ALEN];
+};
+
+/* Never 0, which stands for "not resolved". */
+static __always_inline __u32 backend_stamp(const struct config *c, __u32 now)
+{
+	return (c->nexthop_generation + (now >> NEXTHOP_STAMP_SHIFT)) | 1u << 31;
+}
+
+static __always_inline __u8 client_stamp(const struct config *c, __u32 now)
+{
+	return c->nexthop_generation + (now >> CLIENT_STAMP_SHIFT);
+}
+
+/* Answers a drop reason, or DROP_NONE with *hop filled. */
+static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
+				     const __u32 destination[4], bool ipv6, struct nexthop *hop)
+{
+	struct bpf_fib_lookup fib = {};
+
+	if (!source || !destination || !hop)
+		return DROP_NO_ROUTE;
+	fib.ifindex = ctx->ingress_ifindex;
+	if (ipv6) {
+		fib.family = AF_INET6;
+		__builtin_memcpy(fib.ipv6_src, source, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_dst, destination, sizeof(fib.ipv6_dst));
+	} else {
+		fib.family = AF_INET;
+		fib.ipv4_src = source[0];
+		fib.ipv4_dst = destination[0];
+	}
+	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		hop->ifindex = fib.ifindex;
+		__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
+		__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
+		return DROP_NONE;
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		return DROP_NO_NEIGHBOUR;
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return DROP_FORWARDING_DISABLED;
+	default:
+		return DROP_NO_ROUTE;
+	}
+}
+
+/* Sends the frame on its way; its Ethernet header is rewritten. */
+static __always_inline int transmit(struct xdp_md *ctx, struct ethhdr *eth, __u32 ifindex,
+				    const __u8 destination[ETH_ALEN], const __u8 source[ETH_ALEN])
+{
+	__builtin_memcpy(eth->h_dest, destination, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, source, ETH_ALEN);
+	if (likely(ifindex == ctx->ingress_ifindex))
+		return XDP_TX;
+	return bpf_redirect(ifindex, 0);
+}
