@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.core.plan;
+
+/**
+ * A backend as it is programmed.
+ *
+ * @param takesNewFlows whether the ring may name it
+ * @param drainSeconds how long its flows live on after it has left the table; known to the agent
+ *     only
+ * @param drainUntilSeconds when its drain ends, by the clock of the planner's caller; 0 while it is
+ *     part of the table
+ */
+public record ProgrammedBackend(boolean takesNewFlows, int drainSeconds, long drainUntilSeconds) {
+
+  /** Whether it has left the table and only its flows keep it. */
+  public boolean isDraining() {
+    return drainUntilSeconds != 0;
+  }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.testing.kernel;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Clients, a load balancer and backends, each in a network namespace, joined by bridges that play
+ * the switch.
+ *
+ * <pre>
+ * one-armed   clients ──┐
+ *             balancer ─┼─ 198.51.100.0/24, 2001:db8:0:1::/64
+ *             backends ─┘
+ * two-armed   clients ─ 198.51.100.0/24, 2001:db8:0:1::/64 ─ eth0 balancer eth1 ─
+ *                       192.0.2.0/24, 2001:db8:0:3::/64 ─ backends
+ * </pre>
+ *
+ * The balancer is {@code .1} of each network, clients are {@code .10} and up, backends {@code .101}
+ * and up; IPv6 host parts have the same digits. Clients route {@link #VIPS_IPV4} and {@link
+ * #VIPS_IPV6} to the balancer, which forwards both families.
+ */
+public final class Topology implements AutoCloseable {
+
+  /** Where VIPs are: routed by clients to the balancer, on nobody's interface. */
+  public static final String VIPS_IPV4 = "203.0.113.0/24";
+
+  /** As {@link #VIPS_IPV4}. */
+  public static final String VIPS_IPV6 = "2001:db8:0:2::/64";
+
+  private static final Network CLIENT_SIDE = new Network("198.51.100.", "2001:db8:0:1::");
+  private static final Network BACKEND_SIDE = new Network("192.0.2.", "2001:db8:0:3::");
+  private static final int BALANCER = 1;
+  private static final int FIRST_CLIENT = 10;
+  private static final int FIRST_BACKEND = 101;
+
+  /** Whether the far ends of the balancer's veths run XDP, so that {@code XDP_TX} arrives there. */
+  public enum PeerXdp {
+    /** An {@code XDP_PASS} program: what native XDP on the balancer needs. */
+    STUB,
+    /** None: enough for generic XDP, and for anything that is not XDP. */
+    NONE
+  }
+
+  private final Deque<AutoCloseable> open = new ArrayDeque<>();
+  private final boolean twoArmed;
+  private final PeerXdp peerXdp;
+  private final List<Host> clients = new ArrayList<>();
+  private final List<Host> backends = new ArrayList<>();
+  private Segment backendSegment;
+  private Host balancer;
+  private Host balancerToBackends;
+
+  private Topology(boolean twoArmed, PeerXdp peerXdp) {
+    this.twoArmed = twoArmed;
+    this.peerXdp = peerXdp;
+  }
+
+  /** All on one network; the balancer has one interface. */
+  public static Topology oneArmed(int clients, int backends, PeerXdp peerXdp) {
+    return new Topology(false, peerXdp).build(clients, backends);
+  }
+
+  /** The balancer has one interface to the clients and one to the backends. */
+  public static Topology twoArmed(int clients, int backends, PeerXdp peerXdp) {
+    return new Topology(true, peerXdp).build(clients, backends);
+  }
+
+  /** The first client. */
+  public Host client() {
+    return clients.get(0);
+  }
+
+  /** Named {@code client1} and so on. */
+  public List<Host> clients() {
+    return List.copyOf(clients);
+  }
+
+  /** Named {@code http1} and so on. */
+  public List<Host> backends() {
+    return List.copyOf(backends);
+  }
+
+  /** The balancer, by its interface to the clients: {@code eth0}. */
+  public Host balancer() {
+    return balancer;
+  }
+
+  /** The same machine, by its interface to the backends: {@code eth1}, one-armed {@code eth0}. */
+  public Host balancerToBackends() {
+    return balancerToBackends;
+  }
+
+  /** Adds one more backend to the running network. */
+  public Host addBackend() {
+    int number = backends.size() + 1;
+    Host host =
+        backendSegment.join(
+            netns("http" + number), "http" + number, "eth0", FIRST_BACKEND - 1 + number);
+    backends.add(host);
+    if (twoArmed) {
+      host.netns()
+          .ip(
+              "route add default via " + balancerToBackends.ipv4(),
+              "route add default via " + balancerToBackends.ipv6());
+    }
+    return host;
+  }
+
+  /** Removes all namespaces. Servers and processes in them must have been closed before. */
+  @Override
+  public void close() {
+    List<AutoCloseable> latestFirst = List.copyOf(open);
+    open.clear();
+    Cleanup.closeEach(latestFirst);
+  }
+
+  private Topology build(int clientCount, int backendCount) {
+    try {
+      Segment clientSegment = new Segment(netns("switch"), CLIENT_SIDE);
+      Netns machine = netns("lb");
+      machine.sysctl("net.ipv4.ip_forward", "1");
+      machine.sysctl("net.ipv6.conf.all.forwarding", "1");
+      balancer = clientSegment.join(machine, "lb", "eth0", BALANCER);
+      stub(clientSegment, "lb");
+      if (twoArmed) {
+        backendSegment = new Segment(netns("switch2"), BACKEND_SIDE);
+        balancerToBackends = backendSegment.join(machine, "lb", "eth1", BALANCER);
+        stub(backendSegment, "lb");
+      } else {
+        backendSegment = clientSegment;
+        balancerToBackends = balancer;
+      }
+      for (int i = 0; i < clientCount; i++) {
+        addClient(clientSegment, i);
+      }
+      for (int i = 0; i < backendCount; i++) {
+        addBackend();
+      }
+      return this;
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void addClient(Segment segment, int i) {
+    String name = "client" + (i + 1);
+    Host host = segment.join(netns(name), name, "eth0", FIRST_CLIENT + i);
+    clients.add(host);
+    host.netns()
+        .ip(
+            "route add " + VIPS_IPV4 + " via " + balancer.ipv4(),
+            "route add " + VIPS_IPV6 + " via " + balancer.ipv6());
+    if (twoArmed) {
+      host.netns()
+          .ip(
+              "route add " + BACKEND_SIDE.ipv4 + "0/24 via " + balancer.ipv4(),
+              "route add " + BACKEND_SIDE.ipv6 + "/64 via " + balancer.ipv6());
+    }
+  }
+
+  private void stub(Segment segment, String port) {
+    if (peerXdp == PeerXdp.STUB) {
+      open.push(PassStub.attach(segment.netns, port));
+    }
+  }
+
+  private Netns netns(String label) {
+    Netns netns = Netns.create(label);
+    open.push(netns);
+    return netns;
+  }
+
+  /** A /24 and a /64, by what comes before the host part. */
+  private record Network(String ipv4, String ipv6) {}
+
+  /** A switch: a bridge in a namespace of its own. */
+  private static final class Segment {
+    private final Netns netns;
+    private final Network network;
+
+    Segment(Netns netns, Network network) {
+      this.netns = netns;
+      this.network = network;
+      netns.ip("link add br0 type bridge mcast_snooping 0", "link set br0 up");
+    }
+
+    Host join(Netns machine, String name, String device, int hostPart) {
+      Netns.veth(machine, device, netns, name);
+      netns.ip("link set " + name + " master br0");
+      Host host = new Host(machine, name, device, network.ipv4 + hostPart, network.ipv6 + hostPart);
+      machine.ip(
+          "addr add %s/24 dev %s".formatted(host.ipv4(), device),
+          "addr add %s/64 dev %s nodad".formatted(host.ipv6(), device));
+      return host;
+    }
+  }
+}
