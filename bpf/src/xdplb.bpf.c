@@ -431,4 +431,11 @@ int xdplb(struct xdp_md *ctx)
 	return balancer(ctx);
 }
 
+/* The agent runs it twice to learn how many jiffies a second has. */
+SEC("xdp")
+int jiffies(struct xdp_md *ctx)
+{
+	return bpf_jiffies64();
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,8 @@ package io.xdplb.libbpf;
 
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -235,6 +237,29 @@ public final class BpfMap implements AutoCloseable {
    */
   public BatchReader lookupBatch(int step) {
     return new BatchReader(this, step);
+  }
+
+  /**
+   * Reads consecutive values of an array with one system call (kernel 5.6).
+   *
+   * @param first index of the first one
+   * @param values filled one after the other, {@link MapInfo#valueBytes} each
+   */
+  public void lookupRange(int first, byte[] values) {
+    int count = values.length / valueBytes;
+    int[] found = {count};
+    byte[] before =
+        first == 0
+            ? null
+            : ByteBuffer.allocate(keySize).order(ByteOrder.nativeOrder()).putInt(first - 1).array();
+    byte[] keys = new byte[count * keySize];
+    int result =
+        LibBpf.bpf_map_lookup_batch(fd.get(), before, new byte[keySize], keys, values, found, null);
+    check("read " + count + " values from index " + first + " of", result);
+    if (found[0] != count) {
+      throw new IllegalArgumentException(
+          this + " has " + found[0] + " values from index " + first + ", not " + count);
+    }
   }
 
   /**
