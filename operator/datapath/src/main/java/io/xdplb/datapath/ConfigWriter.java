@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -80,8 +81,9 @@ final class ConfigWriter {
   }
 
   private static PortRange ephemeralPorts() {
-    try {
-      String[] ends = Files.readString(EPHEMERAL).strip().split("\\s+");
+    // a sysctl of two numbers is given whole to one large read and cut short for small ones
+    try (BufferedReader reader = Files.newBufferedReader(EPHEMERAL)) {
+      String[] ends = reader.readLine().strip().split("\\s+");
       return new PortRange(Integer.parseInt(ends[0]), Integer.parseInt(ends[1]));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the ephemeral port range", e);

@@ -110,6 +110,11 @@ public final class Datapath implements AutoCloseable {
     configWriter.nextHopsChanged();
   }
 
+  /** Follows a change of neighbours: their MAC addresses are looked up again at once. */
+  public void neighboursChanged() {
+    configWriter.nextHopsChanged();
+  }
+
   /** Has the kernel resolve or confirm the MAC addresses of all next hops towards backends. */
   public void refreshNeighbours() {
     network.refreshNeighbours();

@@ -98,6 +98,7 @@ public final class StructLayout {
     private final Map<String, Btf.Member> fields = new LinkedHashMap<>();
     private int end;
     private int alignment = 1;
+    private int unionOffset;
 
     private Builder(String name) {
       this.name = name;
@@ -138,10 +139,33 @@ public final class StructLayout {
       int offset = roundUp(end, align);
       end = offset + length;
       alignment = Math.max(alignment, align);
+      add(field, offset, length);
+      return offset;
+    }
+
+    private void add(String field, int offset, int length) {
       if (fields.put(field, new Btf.Member(field, offset, length)) != null) {
         throw new IllegalArgumentException("struct " + name + " has " + field + " twice");
       }
+    }
+
+    /**
+     * The largest alternative of an anonymous union.
+     *
+     * @param length its size in bytes
+     * @param align the largest alignment of any alternative
+     */
+    public int union(String field, int length, int align) {
+      int offset = bytes(field, length, align);
+      end = roundUp(end, align);
+      unionOffset = offset;
       return offset;
+    }
+
+    /** Another alternative, at the same place, of the union begun by {@link #union}. */
+    public int alternative(String field, int length) {
+      add(field, unionOffset, length);
+      return unionOffset;
     }
 
     /** The layout with these fields. */

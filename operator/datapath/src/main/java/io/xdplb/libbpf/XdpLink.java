@@ -158,7 +158,11 @@ public final class XdpLink implements AutoCloseable {
         .findFirst();
   }
 
-  /** Keeps the link, and so the attachment, alive under a path on a BPF file system. */
+  /**
+   * Keeps the link, and so the attachment, alive under a path on a BPF file system. After removing
+   * the last pin and descriptor the kernel detaches the program a moment later; {@link #detach}
+   * does it at once.
+   */
   public void pin(Path path) {
     fd.pin(path);
   }
