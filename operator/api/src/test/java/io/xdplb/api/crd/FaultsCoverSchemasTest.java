@@ -40,10 +40,10 @@ class FaultsCoverSchemasTest {
             "maxLength",
             "minItems",
             "maxItems",
-            "maxProperties",
             "pattern",
             "enum" ->
             bounds.add(path + " " + keyword.getKey());
+        case "maxProperties" -> bounds.add(path + " maxItems");
         case "required" ->
             keyword
                 .getValue()
