@@ -76,7 +76,18 @@ class BpfProgramTest {
     assertThat(object.program("drop").info().mapIds())
         .contains(object.map(".data").info().id())
         .doesNotContain(object.map("runs").info().id());
-    assertThat(info.runCount()).as("statistics are off: nothing is counted").isNotNegative();
+  }
+
+  @Test
+  void runsAreCountedWhileStatisticsAreEnabled() {
+    BpfProgram drop = object.program("drop");
+    TestRun run = TestRun.on(TestObjects.packet(60)).times(500);
+    try (RunStatistics statistics = RunStatistics.enable()) {
+      drop.testRun(run);
+      assertThat(statistics).isNotNull();
+    }
+    assertThat(drop.info().runCount()).isEqualTo(500);
+    assertThat(drop.info().runTime()).isPositive();
   }
 
   @Test
