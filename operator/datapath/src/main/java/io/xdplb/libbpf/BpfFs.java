@@ -43,10 +43,10 @@ public final class BpfFs {
    * @throws KernelException if the mount is refused
    */
   public static void ensureMounted(Path folder) throws IOException {
-    if (Files.exists(folder) && contains(folder)) {
+    Files.createDirectories(folder);
+    if (contains(folder)) {
       return;
     }
-    Files.createDirectories(folder);
     if (LibC.mount("bpf", folder.toString(), "bpf", 0, "mode=0700") != 0) {
       throw new KernelException(
           "mount a BPF file system at",

@@ -183,6 +183,7 @@ public final class BpfObjectSpec implements AutoCloseable {
       LibBpf.bpf_object__close(object);
       object = null;
     }
+    verifierLog.close();
   }
 
   void checkOpen() {

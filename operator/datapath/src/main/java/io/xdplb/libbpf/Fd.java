@@ -51,7 +51,7 @@ final class Fd implements AutoCloseable {
       throw new LibbpfException("open the pinned " + kind, path.toString(), -fd, advice);
     }
     Fd pinned = new Fd(fd, "the pinned " + kind + " " + path);
-    String found = kindOf(fd);
+    String found = pinned.kind();
     if (!found.endsWith(kind)) {
       pinned.close();
       throw new LibbpfException(
@@ -60,13 +60,15 @@ final class Fd implements AutoCloseable {
     return pinned;
   }
 
-  private static String kindOf(int fd) {
+  /** What the kernel calls it: "bpf-map", "bpf-prog", "bpf_link". */
+  private String kind() {
     try {
-      return Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd))
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/" + get()))
           .toString()
           .replaceFirst("anon_inode:\\[?([^]]*)]?", "$1");
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot tell what descriptor " + fd + " is", e);
+      close();
+      throw new UncheckedIOException("cannot tell what " + what + " is", e);
     }
   }
 

@@ -107,6 +107,8 @@ final class LibBpf {
 
   static native int bpf_obj_get_info_by_fd(int fd, Pointer info, int[] length);
 
+  static native int bpf_enable_stats(int type);
+
   static native int bpf_prog_test_run_opts(int fd, Pointer opts);
 
   static native int bpf_link_create(int program, int target, int attachType, Pointer opts);

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  * @param name at most 15 characters
  * @param verifiedInstructions how many instructions the verifier walked through (kernel 5.16; 0
  *     before); it gives up at a million
- * @param runCount how often the program ran while {@code kernel.bpf_stats_enabled} was 1
+ * @param runCount how often the program ran while {@link RunStatistics} were enabled
  * @param runTime how long it ran in total, counted likewise
  * @param mapIds the ids of the maps it uses
  */

@@ -28,7 +28,7 @@ public final class Neighbours {
    * link-local address is still being checked for duplicates. XDP programs need this: {@code
    * bpf_fib_lookup} only reads.
    *
-   * @throws KernelException ENODEV if there is no such interface; EINVAL if it is down
+   * @throws KernelException ENODEV if there is no such interface; EPERM without CAP_NET_ADMIN
    */
   public static void resolve(int ifindex, Ip address) {
     int flags = NetlinkMessage.ACK | NetlinkMessage.CREATE | NetlinkMessage.REPLACE;
@@ -80,7 +80,8 @@ public final class Neighbours {
 
   private static KernelException failure(
       String attempted, int ifindex, Ip address, NetlinkSocket.Refused refused) {
+    String advice = refused.errno() == Errno.EPERM ? "needs CAP_NET_ADMIN" : "";
     return new KernelException(
-        attempted, "neighbour " + address + " on ifindex " + ifindex, refused.errno(), "");
+        attempted, "neighbour " + address + " on ifindex " + ifindex, refused.errno(), advice);
   }
 }

@@ -23,6 +23,12 @@ final class NetlinkSocket implements AutoCloseable {
   private static final short POLLIN = 1;
   private static final int POLLFD_SIZE = 8;
 
+  /** NLMSG_GOODSIZE: what the kernel allocates for one message at most. */
+  private static final int LONGEST_ANSWER = 8192;
+
+  /** A link with many virtual functions has a message longer than that. */
+  private static final int LONGEST_EVENT = 64 * 1024;
+
   /** Answers are sent while the request is being handled; this only bounds a kernel's bug. */
   private static final int ANSWER_TIMEOUT_MS = 5000;
 
@@ -31,7 +37,7 @@ final class NetlinkSocket implements AutoCloseable {
   }
 
   private final int fd;
-  private final byte[] buffer = new byte[64 * 1024];
+  private final byte[] buffer;
 
   private static native int socket(int domain, int type, int protocol);
 
@@ -52,6 +58,8 @@ final class NetlinkSocket implements AutoCloseable {
    * @param receiveBuffer how many bytes may wait to be read; 0 for the system's default
    */
   NetlinkSocket(int groups, int receiveBuffer) {
+    // JNA copies the whole array in and out: an answer's is no larger than the kernel makes them.
+    buffer = new byte[groups == 0 ? LONGEST_ANSWER : LONGEST_EVENT];
     fd = check("open", socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE));
     try {
       if (receiveBuffer > 0) {
