@@ -142,8 +142,8 @@ public record LoadBalancerSpec(
    * What happens to the flows of a static backend that is taken out of the spec.
    *
    * @param gracePeriod how long its established flows may go on, as a duration such as {@code 90s},
-   *     {@code 5m} or {@code 1h30m}: one to four whole numbers with the units h, m, s or ms, at
-   *     most 24h together; 0s cuts them at once; absent means 5m
+   *     {@code 5m} or {@code 1h30m}: one to four whole numbers with the units h, m, s or ms, whole
+   *     seconds and at most 24h together; 0s cuts them at once; absent means 5m
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -154,5 +154,8 @@ public record LoadBalancerSpec(
           @ValidationRule(
               value = "duration(self) <= duration('24h')",
               message = "must be at most 24h")
+          @ValidationRule(
+              value = "duration(self).getMilliseconds() % 1000 == 0",
+              message = "must be whole seconds")
           String gracePeriod) {}
 }

@@ -8,18 +8,23 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.xdplb.testing.Checkout;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import io.xdplb.testing.apiserver.KubernetesApi.Kubectl;
 import io.xdplb.testing.apiserver.RequiresApiServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a user and a GitOps tool meet on a real API server. */
@@ -205,6 +210,36 @@ class CrdsOnApiServerTest {
   void explainSaysWhatAFieldMeans() {
     assertThat(api.kubectl("explain", "loadbalancer.spec.listeners.backends").outOrFail())
         .contains("however many endpoints it has");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0s", "2000ms", "24h", "23h59m59s1000ms", "00001h"})
+  void gracePeriodsUpToADayAreAccepted(String gracePeriod) {
+    ObjectNode object = Examples.full("LoadBalancer", namespace);
+    ((ObjectNode) object.get("metadata")).put("name", "drain-" + gracePeriod);
+    ((ObjectNode) object.at("/spec/drain")).put("gracePeriod", gracePeriod);
+    apply(object.toString());
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void examplesAreAccepted(Path example) throws IOException {
+    api.kubectlWithInput(
+            Files.readString(example),
+            "apply",
+            "--server-side",
+            "--dry-run=server",
+            "-n",
+            namespace,
+            "-f",
+            "-")
+        .outOrFail();
+  }
+
+  static List<Path> examples() throws IOException {
+    try (Stream<Path> files = Files.list(Checkout.path("examples"))) {
+      return files.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
+    }
   }
 
   private void apply(String manifest) {
