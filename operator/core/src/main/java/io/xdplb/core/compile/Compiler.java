@@ -2,6 +2,7 @@
 package io.xdplb.core.compile;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.core.compile.Problem.Reason;
 import io.xdplb.core.maglev.Maglev;
@@ -93,6 +94,18 @@ public final class Compiler {
           specs.put(key, spec(vip, listener.spec().name()));
         }
       }
+    }
+    long entries = vips.stream().mapToLong(vip -> vip.backends().size()).sum();
+    if (entries > Limits.TABLE_BACKENDS) {
+      problems.add(
+          new Problem(
+              Reason.InvalidSpec,
+              "spec",
+              "addresses times listeners times endpoints are "
+                  + entries
+                  + ", and one LoadBalancer can have "
+                  + Limits.TABLE_BACKENDS
+                  + "; split it over several LoadBalancers"));
     }
     if (problems.stream().anyMatch(problem -> problem.reason() == Reason.InvalidSpec)) {
       return new CompileResult.Refused(problems);

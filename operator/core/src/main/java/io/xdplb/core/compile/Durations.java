@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.compile;
 
+import io.xdplb.api.v1alpha1.Limits;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 

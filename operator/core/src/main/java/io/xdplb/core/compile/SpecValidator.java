@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.compile;
 
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.compile.Problem.Reason;

@@ -18,7 +18,7 @@ import java.util.Set;
 public final class Tables {
 
   /** The longest drain: a day. */
-  public static final int MAX_DRAIN_SECONDS = 86_400;
+  public static final int MAX_DRAIN_SECONDS = io.xdplb.api.v1alpha1.Limits.DRAIN_SECONDS;
 
   private final List<String> problems = new ArrayList<>();
 

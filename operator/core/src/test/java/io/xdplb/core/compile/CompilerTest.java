@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
@@ -251,6 +252,22 @@ class CompilerTest {
     List<Endpoint> allowed = pods.subList(1, pods.size());
     assertThat(compiled(spec, Map.of(WEB, new ServiceEndpoints.Resolved(allowed))).table().vips())
         .allMatch(vip -> vip.ringSize() == 65537);
+  }
+
+  @Test
+  void aTableThatNoServerWouldStoreIsRefused() {
+    List<Endpoint> pods =
+        IntStream.range(0, Limits.VIP_BACKENDS)
+            .mapToObj(i -> endpoint("10." + i / 256 + "." + i % 256 + ".1", READY))
+            .toList();
+    Listener[] listeners =
+        IntStream.range(0, 3)
+            .mapToObj(i -> listener("http" + i, 80 + i, service(1, "web")))
+            .toArray(Listener[]::new);
+    Map<ServicePort, ServiceEndpoints> services = Map.of(WEB, new ServiceEndpoints.Resolved(pods));
+    assertThat(compile(spec(List.of(VIP4), listeners), services).problems())
+        .singleElement()
+        .satisfies(problem -> assertThat(problem.message()).contains("12288", "12000", "split it"));
   }
 
   private static String advice(Listener listener, Endpoint... endpoints) {
