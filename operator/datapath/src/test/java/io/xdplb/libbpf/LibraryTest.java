@@ -4,9 +4,11 @@ package io.xdplb.libbpf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.xdplb.testing.kernel.Command;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LibraryTest {
@@ -64,7 +66,7 @@ class LibraryTest {
         assertThat(BpfFs.contains(folder.resolve("not/yet/there"))).isTrue();
         BpfFs.ensureMounted(folder);
       } finally {
-        Shell.run("umount " + folder);
+        Command.run(List.of("umount", folder.toString()));
       }
       assertThat(BpfFs.contains(folder)).as("mounted once only").isFalse();
     } finally {

@@ -4,6 +4,7 @@ package io.xdplb.libbpf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,16 +18,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 @RequiresBpf
 class XdpLinkTest {
-  private TestNamespace namespace;
+  private Netns namespace;
   private BpfObject object;
 
   @BeforeEach
   void makeVeth() {
-    namespace = new TestNamespace();
+    namespace = Netns.create("libbpf");
     // Without IPv6 the kernel sends nothing of its own accord: frames can be counted.
-    namespace.shell("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
-    namespace.shell(
-        "ip link add near type veth peer name far; ip link set near up; ip link set far up");
+    namespace.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+    namespace.ip("link add near type veth peer name far", "link set near up", "link set far up");
     object = TestObjects.load("maps");
   }
 
@@ -207,7 +207,7 @@ class XdpLinkTest {
 
   @Test
   void onlyAProgramForFragmentsIsAttachedWhereFramesAreLarge() throws Exception {
-    namespace.shell("ip link set near mtu 9000; ip link set far mtu 9000");
+    namespace.ip("link set near mtu 9000", "link set far mtu 9000");
     try (BpfObjectSpec spec = TestObjects.open("maps")) {
       spec.program("drop").xdpFrags();
       try (BpfObject frags = spec.load()) {

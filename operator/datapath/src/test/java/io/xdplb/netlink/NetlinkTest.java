@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.xdplb.core.model.Ip;
 import io.xdplb.libbpf.Interfaces;
 import io.xdplb.libbpf.KernelException;
-import io.xdplb.libbpf.TestNamespace;
+import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,23 +30,23 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Two namespaces, "here" with 192.0.2.1 and 2001:db8::1, "there" with 2 instead of 1. */
 @RequiresBpf
 class NetlinkTest {
-  private TestNamespace here;
-  private TestNamespace there;
+  private Netns here;
+  private Netns there;
   private int ifindex;
 
   @BeforeEach
-  void connect() throws Exception {
-    here = new TestNamespace();
-    there = new TestNamespace();
-    here.shell(
-        "ip link add near type veth peer name far netns "
-            + there.name()
-            + "; ip address add 192.0.2.1/24 dev near"
-            + "; ip address add 2001:db8::1/64 dev near nodad"
-            + "; ip link set near up");
-    there.shell(
-        "ip address add 192.0.2.2/24 dev far; ip address add 2001:db8::2/64 dev far nodad"
-            + "; ip link set far address 02:00:00:00:00:02 up");
+  void connect() {
+    here = Netns.create("here");
+    there = Netns.create("here");
+    Netns.veth(here, "near", there, "far");
+    here.ip("address add 192.0.2.1/24 dev near", "address add 2001:db8::1/64 dev near nodad");
+    there.ip(
+        "address add 192.0.2.2/24 dev far",
+        "address add 2001:db8::2/64 dev far nodad",
+        "link set far address 02:00:00:00:00:02");
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> here.ip("link show near").contains("state UP"));
     ifindex = here.call(() -> Interfaces.index("near"));
   }
 
@@ -64,7 +65,7 @@ class NetlinkTest {
 
   @ParameterizedTest
   @CsvSource({"192.0.2.2", "2001:db8::2"})
-  void anAddressTheKernelDoesNotKnowIsResolved(String text) throws Exception {
+  void anAddressTheKernelDoesNotKnowIsResolved(String text) {
     Ip address = Ip.parse(text);
     here.call(
         () -> {
@@ -83,9 +84,9 @@ class NetlinkTest {
   }
 
   @Test
-  void anAddressThatDoesNotAnswerFails() throws Exception {
+  void anAddressThatDoesNotAnswerFails() {
     Ip absent = Ip.parse("192.0.2.99");
-    here.shell("echo 10 > /proc/sys/net/ipv4/neigh/near/retrans_time_ms");
+    here.sysctl("net.ipv4.neigh.near.retrans_time_ms", "10");
     here.call(
         () -> {
           Neighbours.resolve(ifindex, absent);
@@ -102,25 +103,26 @@ class NetlinkTest {
 
   @Test
   void neighboursOfAnAbsentInterfaceAreRefused() {
-    assertThatThrownBy(() -> here.call(() -> Neighbours.lookup(999_999, Ip.parse("192.0.2.2"))))
-        .isInstanceOf(KernelException.class)
-        .hasMessage(
-            "cannot look up neighbour 192.0.2.2 on ifindex 999999: ENODEV (No such device)");
-    assertThatThrownBy(
-            () ->
-                here.call(
-                    () -> {
-                      Neighbours.resolve(999_999, Ip.parse("192.0.2.2"));
-                      return null;
-                    }))
-        .hasMessageStartingWith("cannot resolve neighbour 192.0.2.2 on ifindex 999999: ENODEV");
+    Ip address = Ip.parse("192.0.2.2");
+    here.call(
+        () -> {
+          assertThatThrownBy(() -> Neighbours.lookup(999_999, address))
+              .isInstanceOf(KernelException.class)
+              .hasMessage(
+                  "cannot look up neighbour 192.0.2.2 on ifindex 999999: ENODEV (No such device)");
+          assertThatThrownBy(() -> Neighbours.resolve(999_999, address))
+              .hasMessageStartingWith(
+                  "cannot resolve neighbour 192.0.2.2 on ifindex 999999: ENODEV");
+          return null;
+        });
   }
 
   @Test
-  void routesOnTheLinkAndThroughAGateway() throws Exception {
-    here.shell(
-        "ip route add 198.51.100.0/24 via 192.0.2.2; ip route add 2001:db8:1::/64 via 2001:db8::2"
-            + "; ip route add 203.0.113.0/24 via inet6 2001:db8::2");
+  void routesOnTheLinkAndThroughAGateway() {
+    here.ip(
+        "route add 198.51.100.0/24 via 192.0.2.2",
+        "route add 2001:db8:1::/64 via 2001:db8::2",
+        "route add 203.0.113.0/24 via inet6 2001:db8::2");
     Optional<Ip> v4 = Optional.of(Ip.parse("192.0.2.1"));
     Optional<Ip> v6 = Optional.of(Ip.parse("2001:db8::1"));
     assertThat(route("192.0.2.7"))
@@ -138,12 +140,14 @@ class NetlinkTest {
   }
 
   @Test
-  void routesThatLeadNowhere() throws Exception {
-    here.shell(
-        "ip route add blackhole 198.51.100.0/26; ip route add unreachable 198.51.100.64/26"
-            + "; ip route add prohibit 198.51.100.128/26"
-            + "; ip route add blackhole 2001:db8:1::/64; ip route add unreachable 2001:db8:2::/64"
-            + "; ip route add prohibit 2001:db8:3::/64");
+  void routesThatLeadNowhere() {
+    here.ip(
+        "route add blackhole 198.51.100.0/26",
+        "route add unreachable 198.51.100.64/26",
+        "route add prohibit 198.51.100.128/26",
+        "route add blackhole 2001:db8:1::/64",
+        "route add unreachable 2001:db8:2::/64",
+        "route add prohibit 2001:db8:3::/64");
     assertThat(route("192.0.2.1").type()).isEqualTo(Route.Type.LOCAL);
     assertThat(route("2001:db8::1").type()).isEqualTo(Route.Type.LOCAL);
     assertThat(route("192.0.2.255").type()).isEqualTo(Route.Type.BROADCAST);
@@ -157,25 +161,25 @@ class NetlinkTest {
     assertThat(route("2001:db8:4::1")).isEqualTo(Route.none(Route.Type.UNREACHABLE));
   }
 
-  private Route route(String address) throws Exception {
+  private Route route(String address) {
     return here.call(() -> Routes.lookup(Ip.parse(address)));
   }
 
   @ParameterizedTest
   @CsvSource({
-    "LINK, ip link set near mtu 1400",
-    "ADDRESS, ip address add 198.51.100.1/32 dev near",
-    "ADDRESS, ip address add 2001:db8:9::1/128 dev near nodad",
-    "ROUTE, ip route add 203.0.113.0/24 dev near",
-    "ROUTE, ip route add 2001:db8:8::/64 dev near",
-    "NEIGHBOUR, ip neigh replace 192.0.2.50 lladdr 02:00:00:00:00:50 dev near"
+    "LINK, link set near mtu 1400",
+    "ADDRESS, address add 198.51.100.1/32 dev near",
+    "ADDRESS, address add 2001:db8:9::1/128 dev near nodad",
+    "ROUTE, route add 203.0.113.0/24 dev near",
+    "ROUTE, route add 2001:db8:8::/64 dev near",
+    "NEIGHBOUR, neigh replace 192.0.2.50 lladdr 02:00:00:00:00:50 dev near"
   })
-  void aChangeIsReportedByItsKind(NetworkChange kind, String command) throws Exception {
+  void aChangeIsReportedByItsKind(NetworkChange kind, String command) {
     Set<NetworkChange> seen = ConcurrentHashMap.newKeySet();
     try (NetworkMonitor monitor = here.call(() -> NetworkMonitor.start(seen::addAll))) {
       // What the set-up above still causes (links coming up) may come first.
       seen.remove(kind);
-      here.shell(command);
+      here.ip(command);
       Awaitility.await()
           .alias("a change of kind " + kind)
           .atMost(Duration.ofSeconds(5))
@@ -185,7 +189,7 @@ class NetlinkTest {
   }
 
   @Test
-  void lostMessagesMeanThatEverythingMayHaveChanged() throws Exception {
+  void lostMessagesMeanThatEverythingMayHaveChanged() {
     List<Set<NetworkChange>> seen = new CopyOnWriteArrayList<>();
     CountDownLatch reading = new CountDownLatch(1);
     CountDownLatch flooded = new CountDownLatch(1);
@@ -200,19 +204,15 @@ class NetlinkTest {
                     },
                     4096));
     try (monitor) {
-      String neighbour = "ip neigh replace 192.0.2.50 lladdr 02:00:00:00:%02x:50 dev near";
-      here.shell(neighbour.formatted(0));
+      String neighbour = "neigh replace 192.0.2.50 lladdr 02:00:00:00:%02x:50 dev near";
+      here.ip(neighbour.formatted(0));
       awaitLatch(reading);
-      StringBuilder flood = new StringBuilder();
-      for (int i = 1; i <= 100; i++) {
-        flood.append(neighbour.formatted(i)).append(';');
-      }
-      here.shell(flood.toString());
+      here.ip(IntStream.rangeClosed(1, 100).mapToObj(neighbour::formatted).toArray(String[]::new));
       flooded.countDown();
       Awaitility.await()
           .atMost(Duration.ofSeconds(5))
           .until(() -> seen.contains(EnumSet.allOf(NetworkChange.class)));
-      here.shell(neighbour.formatted(200));
+      here.ip(neighbour.formatted(200));
       Awaitility.await()
           .atMost(Duration.ofSeconds(5))
           .until(() -> seen.get(seen.size() - 1).equals(Set.of(NetworkChange.NEIGHBOUR)));
@@ -232,7 +232,7 @@ class NetlinkTest {
   }
 
   @Test
-  void closeEndsAMonitorThatWaits() throws Exception {
+  void closeEndsAMonitorThatWaits() throws InterruptedException {
     List<Set<NetworkChange>> seen = new CopyOnWriteArrayList<>();
     NetworkMonitor monitor = here.call(() -> NetworkMonitor.start(seen::add));
     Thread closer = new Thread(monitor::close);
@@ -241,12 +241,12 @@ class NetlinkTest {
     assertThat(closer.isAlive()).as("close() still waits").isFalse();
     monitor.close();
     int before = seen.size();
-    here.shell("ip link set near mtu 1400");
+    here.ip("link set near mtu 1400");
     assertThat(seen).hasSize(before);
   }
 
   @Test
-  void aListenerThatThrowsIsCalledAgain() throws Exception {
+  void aListenerThatThrowsIsCalledAgain() {
     List<Set<NetworkChange>> seen = new CopyOnWriteArrayList<>();
     NetworkMonitor monitor =
         here.call(
@@ -259,7 +259,7 @@ class NetlinkTest {
     try (monitor) {
       for (int mtu : new int[] {1300, 1310}) {
         int before = seen.size();
-        here.shell("ip link set near mtu " + mtu);
+        here.ip("link set near mtu " + mtu);
         Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> seen.size() > before);
       }
     }
