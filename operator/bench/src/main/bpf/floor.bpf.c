@@ -15,13 +15,16 @@ SEC("xdp")
 int reflect(struct xdp_md *ctx)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
-	__u8 mac[ETH_ALEN];
+	__u16 *words = (__u16 *)eth; /* clang goes through a packed struct byte by byte */
 
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
-	__builtin_memcpy(mac, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
+#pragma unroll
+	for (int i = 0; i < ETH_ALEN / 2; i++) {
+		__u16 word = words[i];
+		words[i] = words[i + ETH_ALEN / 2];
+		words[i + ETH_ALEN / 2] = word;
+	}
 	return XDP_TX;
 }
 

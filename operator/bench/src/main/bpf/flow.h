@@ -37,6 +37,14 @@ struct flow_setup {
 	__u32 device;
 	/* Whether the sink answers a SYN. */
 	__u32 answer;
+	/* How many frames the generator is to send, and has sent. */
+	__u32 frames;
+	__u32 sent;
+	/* When it sent the first and the last of them; CLOCK_MONOTONIC. */
+	__u64 first_ns;
+	__u64 last_ns;
+	/* Frames that the harness has written. */
+	__u64 written;
 };
 
 #ifdef __bpf__

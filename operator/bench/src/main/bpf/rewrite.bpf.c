@@ -41,11 +41,11 @@ static __always_inline __u16 mended(__u16 checksum, __be32 from, __be32 to)
 }
 
 /* The benchmark's hosts have 02:00 and their IPv4 address for a MAC address. */
-static __always_inline void set_mac(__u8 *mac, __be32 address)
+static __always_inline void set_mac(__u16 *mac, __be32 address)
 {
-	mac[0] = 2;
-	mac[1] = 0;
-	__builtin_memcpy(mac + 2, &address, 4);
+	mac[0] = bpf_htons(0x0200);
+	mac[1] = address;
+	mac[2] = address >> 16;
 }
 
 SEC("xdp")
@@ -83,8 +83,8 @@ int rewrite(struct xdp_md *ctx)
 	for (int i = 0; i < 10; i++)
 		sum += words[i];
 	ip->check = ~fold(sum);
-	set_mac(eth->h_dest, destination);
-	set_mac(eth->h_source, BALANCER);
+	set_mac((__u16 *)eth, destination);
+	set_mac((__u16 *)eth + ETH_ALEN / 2, BALANCER);
 	return XDP_TX;
 }
 

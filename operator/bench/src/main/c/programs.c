@@ -3,15 +3,19 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <math.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "flow.h"
 #include "xdpbench.h"
+
+#define ALONE_ROUNDS 5
 
 static int index_of(const char *device)
 {
@@ -77,18 +81,20 @@ static uint64_t settled(struct bpf_object *object, uint32_t key)
 	return after;
 }
 
-/* One call: each waits for RCU at its end, and many short ones measure that. */
+/* The nanoseconds that it took. One call: each waits for RCU at its end, and many short ones measure that. */
 static uint64_t send_frames(struct bpf_object *object, struct flow_setup *setup, int frames)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = setup->frame, .data_size_in = FRAME_SIZE,
 		    .repeat = frames, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 	int generate = program(object, "generate");
-	uint64_t start = now_ns();
-	int error = bpf_prog_test_run_opts(generate, &options);
+	int error;
 
+	setup->frames = frames;
+	setup->sent = 0;
+	error = bpf_prog_test_run_opts(generate, &options);
 	if (error)
 		die(error, "cannot send %d frames", frames);
-	return now_ns() - start;
+	return setup->last_ns - setup->first_ns;
 }
 
 /* Generator, balancer and sink on one CPU: what is measured is one busy core. */
@@ -100,6 +106,8 @@ static void stay_on_one_cpu(void)
 	CPU_SET(sched_getcpu(), &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		die(errno, "cannot stay on one CPU");
+	/* Other processes only add to what is measured; without CAP_SYS_NICE they do. */
+	(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
 int command_packets(char **arguments)
@@ -155,11 +163,14 @@ static double repeat(struct bpf_object *harness, int fd, int times, int device, 
 	if (bpf_map_update_elem(map, &key, &fd, BPF_ANY))
 		die(errno, "cannot put the program under test into the harness");
 	setup->next = 0;
-	int error = bpf_prog_test_run_opts(program(harness, "harness"), &options);
+	int run = program(harness, "harness");
+	uint64_t start = now_ns();
+	int error = bpf_prog_test_run_opts(run, &options);
 	if (error)
 		die(error, "cannot run the harness");
 	*verdict = options.retval;
-	return options.duration;
+	/* The kernel's own duration is in whole nanoseconds. */
+	return (double)(now_ns() - start) / times;
 }
 
 int command_alone(char **arguments)
@@ -186,9 +197,12 @@ int command_alone(char **arguments)
 	setup->flows = atoi(arguments[4]);
 	stay_on_one_cpu();
 
-	repeat(harness, fd, times / 10, device, &ignored);
-	double baseline = repeat(harness, program(floor, "drop"), times, device, &ignored);
-	double with_program = repeat(harness, fd, times, device, &verdict);
+	/* The least of several: whatever else runs on this CPU only adds. */
+	double baseline = INFINITY, with_program = INFINITY;
+	for (int i = 0; i < ALONE_ROUNDS; i++) {
+		baseline = fmin(baseline, repeat(harness, program(floor, "drop"), times, device, &ignored));
+		with_program = fmin(with_program, repeat(harness, fd, times, device, &verdict));
+	}
 	printf("{\"nanoseconds\": %.1f, \"baseline\": %.1f, \"verdict\": %u}\n", with_program - baseline,
 	       baseline, verdict);
 	return 0;

@@ -182,6 +182,16 @@ class TopologyTest {
   }
 
   @Test
+  void kernelParametersBelongToTheNamespace() {
+    try (Netns one = Netns.create("one");
+        Netns other = Netns.create("other")) {
+      one.sysctl("net.ipv4.ip_local_port_range", "2000 3000");
+      assertThat(one.sysctl("net.ipv4.ip_local_port_range")).isEqualTo("2000\t3000");
+      assertThat(other.sysctl("net.ipv4.ip_local_port_range")).isEqualTo("32768\t60999");
+    }
+  }
+
+  @Test
   void aCommandThatFailsIsQuotedWithItsOutput() {
     try (Netns netns = Netns.create("t")) {
       assertThatThrownBy(() -> netns.run("sh", "-c", "echo because; exit 3"))
