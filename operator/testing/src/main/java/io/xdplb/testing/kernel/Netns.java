@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.testing.kernel;
 
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -140,6 +142,21 @@ public final class Netns implements AutoCloseable {
   public void sysctl(String key, String value) {
     Path file = Path.of("/proc/sys", key.replace('.', '/'));
     call(() -> Files.writeString(file, value));
+  }
+
+  /** Reads a kernel parameter of the namespace, without the line's end. */
+  public String sysctl(String key) {
+    Path file = Path.of("/proc/sys", key.replace('.', '/'));
+    return call(
+        () -> {
+          try (InputStream in = Files.newInputStream(file)) {
+            // In one read: a second one, at another offset than 0, answers nothing, and
+            // Files.readString begins with a read of a single byte.
+            byte[] buffer = new byte[4096];
+            int length = in.read(buffer);
+            return new String(buffer, 0, Math.max(length, 0), StandardCharsets.US_ASCII).strip();
+          }
+        });
   }
 
   /** The device's number in this namespace. */

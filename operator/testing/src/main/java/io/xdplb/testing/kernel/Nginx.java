@@ -45,6 +45,8 @@ public final class Nginx implements AutoCloseable {
     return start(
         host.netns(),
         port,
+        "1",
+        "",
         """
         http {
           access_log off;
@@ -68,14 +70,11 @@ public final class Nginx implements AutoCloseable {
    * Any other nginx.
    *
    * @param port where it will accept TCP connections, at the latest ten seconds after the start
+   * @param workers {@code worker_processes}: a number, or {@code auto}
+   * @param top what comes first in the file, {@code load_module} for instance; may be empty
    * @param blocks the configuration after {@code events}; relative paths are in its own folder
    */
-  public static Nginx start(Netns netns, int port, String blocks) {
-    return start(netns, port, "", blocks);
-  }
-
-  /** As {@link #start(Netns, int, String)}, with directives for the very top of the file. */
-  public static Nginx start(Netns netns, int port, String top, String blocks) {
+  public static Nginx start(Netns netns, int port, String workers, String top, String blocks) {
     try {
       Path folder = Files.createTempDirectory(Cleanup.PREFIX + "nginx");
       Path log = folder.resolve("error.log");
@@ -86,13 +85,13 @@ public final class Nginx implements AutoCloseable {
           %s
           daemon off;
           user root;
-          worker_processes 1;
+          worker_processes %s;
           pid %s/nginx.pid;
           error_log %s;
           events { worker_connections 8192; }
           %s
           """
-              .formatted(top, folder, log, blocks));
+              .formatted(top, workers, folder, log, blocks));
       Nginx nginx =
           new Nginx(
               folder,

@@ -20,7 +20,8 @@ import java.util.List;
  *
  * The balancer is {@code .1} of each network, clients are {@code .10} and up, backends {@code .101}
  * and up; IPv6 host parts have the same digits. Clients route {@link #VIPS_IPV4} and {@link
- * #VIPS_IPV6} to the balancer, which forwards both families.
+ * #VIPS_IPV6} to the balancer, which forwards both families. A MAC address is {@code 02:00} and
+ * then the IPv4 address.
  */
 public final class Topology implements AutoCloseable {
 
@@ -49,6 +50,7 @@ public final class Topology implements AutoCloseable {
   private final PeerXdp peerXdp;
   private final List<Host> clients = new ArrayList<>();
   private final List<Host> backends = new ArrayList<>();
+  private Segment clientSegment;
   private Segment backendSegment;
   private Host balancer;
   private Host balancerToBackends;
@@ -109,6 +111,20 @@ public final class Topology implements AutoCloseable {
     return host;
   }
 
+  /**
+   * Gives the far ends of the balancer's veths their stub later than at the start.
+   *
+   * @return takes it away again
+   */
+  public AutoCloseable stubPeers() {
+    List<AutoCloseable> stubs = new ArrayList<>();
+    for (Segment segment :
+        twoArmed ? List.of(clientSegment, backendSegment) : List.of(clientSegment)) {
+      stubs.add(PassStub.attach(segment.netns, "lb"));
+    }
+    return () -> Cleanup.closeEach(stubs);
+  }
+
   /** Removes all namespaces. Servers and processes in them must have been closed before. */
   @Override
   public void close() {
@@ -119,19 +135,20 @@ public final class Topology implements AutoCloseable {
 
   private Topology build(int clientCount, int backendCount) {
     try {
-      Segment clientSegment = new Segment(netns("switch"), CLIENT_SIDE);
+      clientSegment = new Segment(netns("switch"), CLIENT_SIDE);
       Netns machine = netns("lb");
       machine.sysctl("net.ipv4.ip_forward", "1");
       machine.sysctl("net.ipv6.conf.all.forwarding", "1");
       balancer = clientSegment.join(machine, "lb", "eth0", BALANCER);
-      stub(clientSegment, "lb");
       if (twoArmed) {
         backendSegment = new Segment(netns("switch2"), BACKEND_SIDE);
         balancerToBackends = backendSegment.join(machine, "lb", "eth1", BALANCER);
-        stub(backendSegment, "lb");
       } else {
         backendSegment = clientSegment;
         balancerToBackends = balancer;
+      }
+      if (peerXdp == PeerXdp.STUB) {
+        open.push(stubPeers());
       }
       for (int i = 0; i < clientCount; i++) {
         addClient(clientSegment, i);
@@ -162,12 +179,6 @@ public final class Topology implements AutoCloseable {
     }
   }
 
-  private void stub(Segment segment, String port) {
-    if (peerXdp == PeerXdp.STUB) {
-      open.push(PassStub.attach(segment.netns, port));
-    }
-  }
-
   private Netns netns(String label) {
     Netns netns = Netns.create(label);
     open.push(netns);
@@ -179,6 +190,14 @@ public final class Topology implements AutoCloseable {
 
   /** A switch: a bridge in a namespace of its own. */
   private static final class Segment {
+    private static String mac(String ipv4) {
+      StringBuilder mac = new StringBuilder("02:00");
+      for (String part : ipv4.split("\\.")) {
+        mac.append(":%02x".formatted(Integer.parseInt(part)));
+      }
+      return mac.toString();
+    }
+
     private final Netns netns;
     private final Network network;
 
@@ -193,6 +212,7 @@ public final class Topology implements AutoCloseable {
       netns.ip("link set " + name + " master br0");
       Host host = new Host(machine, name, device, network.ipv4 + hostPart, network.ipv6 + hostPart);
       machine.ip(
+          "link set dev %s address %s".formatted(device, mac(host.ipv4())),
           "addr add %s/24 dev %s".formatted(host.ipv4(), device),
           "addr add %s/64 dev %s nodad".formatted(host.ipv6(), device));
       return host;

@@ -4,6 +4,7 @@ package io.xdplb.testing.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -80,6 +81,8 @@ class TopologyTest {
       Host third = lan.addBackend();
       assertThat(third.name()).isEqualTo("http2");
       assertThat(third.ipv4()).isEqualTo("198.51.100.102");
+      assertThat(third.netns().mac(third.device())).isEqualTo("02:00:c6:33:64:66");
+      assertThat(third.netns().index("lo")).isEqualTo(1);
       try (Nginx web = Nginx.web(third, 8080)) {
         assertThat(Clients.whoAnswers(lan.client().netns(), third.ipv4(), 8080, 1, SECOND))
             .containsOnlyKeys("http2");
@@ -127,7 +130,7 @@ class TopologyTest {
           try (Topology lan = Topology.oneArmed(1, 1, Topology.PeerXdp.STUB);
               Nginx web = Nginx.web(lan.backends().get(0));
               RunningProcess sleep = lan.client().netns().start("sleep", "600")) {
-            names.addAll(namespaces());
+            names.addAll(namespaces(Cleanup.PREFIX));
             pids.add(sleep.pid());
             pids.add(web.process().pid());
             ProcessHandle.of(web.process().pid())
@@ -145,9 +148,47 @@ class TopologyTest {
       test.run();
     }
     assertThat(names).hasSize(4);
-    assertThat(namespaces()).isEmpty();
+    assertThat(namespaces(Cleanup.PREFIX)).isEmpty();
     assertThat(pids).hasSize(3).noneMatch(pid -> Files.exists(Path.of("/proc/" + pid)));
-    assertThat(leftFolders()).isEmpty();
+    assertThat(leftFiles(Cleanup.PREFIX)).isEmpty();
+  }
+
+  /** Makes what a test makes, and ends without closing it. */
+  static final class Careless {
+    public static void main(String[] args) {
+      Topology lan = Topology.oneArmed(1, 1, Topology.PeerXdp.STUB);
+      Nginx web = Nginx.web(lan.backends().get(0));
+      System.out.println(web.process().pid());
+      System.exit(0);
+    }
+  }
+
+  @Test
+  void nothingIsLeftWhenTheJvmEndsWithoutClosing() throws Exception {
+    Process jvm =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Careless.class.getName())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    String printed = new String(jvm.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(jvm.waitFor()).isZero();
+    assertThat(Path.of("/proc/" + printed.strip())).doesNotExist();
+    String prefix = "xl-" + jvm.pid() + "-";
+    assertThat(namespaces(prefix)).isEmpty();
+    assertThat(leftFiles(prefix)).isEmpty();
+  }
+
+  @Test
+  void kernelParametersBelongToTheNamespace() {
+    try (Netns one = Netns.create("one");
+        Netns other = Netns.create("other")) {
+      one.sysctl("net.ipv4.ip_local_port_range", "2000 3000");
+      assertThat(one.sysctl("net.ipv4.ip_local_port_range")).isEqualTo("2000\t3000");
+      assertThat(other.sysctl("net.ipv4.ip_local_port_range")).isEqualTo("32768\t60999");
+    }
   }
 
   @Test
@@ -171,20 +212,17 @@ class TopologyTest {
     }
   }
 
-  private static List<String> namespaces() {
+  private static List<String> namespaces(String prefix) {
     return Command.run(List.of("ip", "netns", "list"))
         .lines()
-        .filter(line -> line.startsWith(Cleanup.PREFIX))
+        .filter(line -> line.startsWith(prefix))
         .map(line -> line.split(" ")[0])
         .toList();
   }
 
-  private static List<String> leftFolders() {
+  private static List<String> leftFiles(String prefix) {
     try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
-      return files
-          .map(f -> f.getFileName().toString())
-          .filter(f -> f.startsWith(Cleanup.PREFIX))
-          .toList();
+      return files.map(f -> f.getFileName().toString()).filter(f -> f.startsWith(prefix)).toList();
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.bench;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures the contenders side by side and writes a table, a JSON file and a plot. */
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = "Measures ways of balancing side by side. Needs root.")
+public final class Bench implements Callable<Integer> {
+
+  @Option(names = "--quick", description = "One short round: shows that all of it works, no more.")
+  private boolean quick;
+
+  @Option(names = "--rounds", description = "Rounds, each with every contender; default 5.")
+  private int rounds = 5;
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "ID",
+      description = "Only these contenders, by their key in the JSON file.")
+  private Set<String> only = Set.of();
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      description = "Where bench.json and bench.svg are written; default docs.")
+  private Path out = Path.of("docs");
+
+  /** Runs the benchmark and exits with its status. */
+  public static void main(String[] arguments) {
+    System.exit(run(arguments));
+  }
+
+  /** As the command line does, without ending the JVM; 0 if all was measured. */
+  static int run(String... arguments) {
+    return new CommandLine(new Bench()).execute(arguments);
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    int count = quick ? 1 : rounds;
+    Results results;
+    try (Tool tool = new Tool()) {
+      Contenders contenders = new Contenders(tool);
+      List<Contender> http = chosen(contenders.forHttp());
+      List<Contender> packets = chosen(contenders.forPackets());
+      results = new Results(Stream.concat(http.stream(), packets.stream()).toList());
+      PacketBench packetBench =
+          quick
+              ? new PacketBench(tool, 200_000, 20_000)
+              : new PacketBench(tool, 2_000_000, 200_000);
+      try (HttpBench httpBench = new HttpBench(tool, quick ? 0.4 : 2)) {
+        for (int round = 1; round <= count; round++) {
+          System.err.printf("round %d of %d%n", round, count);
+          double baseline = packetBench.baseline(results);
+          for (Contender contender : inTurns(packets, round)) {
+            System.err.println("  packets: " + contender.title());
+            packetBench.measure(contender, baseline, results);
+          }
+          for (Contender contender : inTurns(http, round)) {
+            System.err.println("  HTTP: " + contender.title());
+            httpBench.measure(contender, results);
+          }
+        }
+      }
+    }
+    Machine machine = Machine.here();
+    System.out.println(Table.render(results, machine, count));
+    Output.write(out, results, machine, count);
+    System.err.println("written: " + out.resolve(Output.JSON) + ", " + out.resolve(Output.SVG));
+    return 0;
+  }
+
+  private List<Contender> chosen(List<Contender> all) {
+    return only.isEmpty() ? all : all.stream().filter(c -> only.contains(c.id())).toList();
+  }
+
+  /** Each round begins with another one, so that nobody is always first. */
+  private static List<Contender> inTurns(List<Contender> contenders, int round) {
+    List<Contender> turned = new ArrayList<>(contenders);
+    Collections.rotate(turned, round - 1);
+    return turned;
+  }
+}

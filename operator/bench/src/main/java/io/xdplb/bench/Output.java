@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** The files that are kept. */
+final class Output {
+
+  static final String JSON = "bench.json";
+  static final String SVG = "bench.svg";
+
+  private Output() {}
+
+  /** Writes both files into {@code folder}, which is made if need be. */
+  static void write(Path folder, Results results, Machine machine, int rounds) throws IOException {
+    Files.createDirectories(folder);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("machine", machine);
+    json.put("rounds", rounds);
+    Map<String, String> quantities = new LinkedHashMap<>();
+    for (Quantity quantity : Quantity.values()) {
+      quantities.put(key(quantity), quantity.meaning());
+    }
+    json.put("quantities", quantities);
+    Map<String, Object> contenders = new LinkedHashMap<>();
+    results.rows().forEach(row -> contenders.put(row.id(), contender(row)));
+    json.put("contenders", contenders);
+    new ObjectMapper()
+        .enable(SerializationFeature.INDENT_OUTPUT)
+        .writeValue(folder.resolve(JSON).toFile(), json);
+    Files.writeString(folder.resolve(SVG), Plot.render(results, machine));
+  }
+
+  /** The quantity's name in the JSON file. */
+  static String key(Quantity quantity) {
+    return quantity.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static Map<String, Object> contender(Results.Row row) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("title", row.title());
+    for (Quantity quantity : row.samples().keySet()) {
+      Results.Series series = row.series(quantity).orElseThrow();
+      Map<String, Object> value = new LinkedHashMap<>();
+      value.put("median", rounded(series.median()));
+      value.put("samples", series.samples().stream().map(Output::rounded).toList());
+      values.put(key(quantity), value);
+    }
+    return values;
+  }
+
+  private static double rounded(double value) {
+    return Math.round(value * 1000) / 1000.0;
+  }
+}

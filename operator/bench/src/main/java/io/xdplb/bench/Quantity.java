@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.bench;
+
+/** What is measured; the names are the keys in the JSON file. */
+enum Quantity {
+  KEEPALIVE_REQUESTS("requests/s, connections kept open"),
+  KEEPALIVE_P50("µs, median latency, connections kept open"),
+  KEEPALIVE_P99("µs, 99th percentile of latency, connections kept open"),
+  KEEPALIVE_CPU("µs of the whole machine's CPU time per request, connections kept open"),
+  CONNECTION_REQUESTS("requests/s, a connection each"),
+  CONNECTION_P50("µs, median latency, a connection each"),
+  CONNECTION_P99("µs, 99th percentile of latency, a connection each"),
+  CONNECTION_CPU("µs of the whole machine's CPU time per request, a connection each"),
+  PACED_P50("µs, median latency at a fixed rate"),
+  PACED_P99("µs, 99th percentile of latency at a fixed rate"),
+  PACED_CPU("µs of the whole machine's CPU time per request at a fixed rate"),
+  FLOWS_PACKETS("packets/s on one core, 1,000 established flows; generator and sink included"),
+  FLOWS_NS("net ns per packet, 1,000 established flows"),
+  FLOWS_DELIVERED("share of the frames that arrived, 1,000 established flows"),
+  NEW_NS("net ns per packet, each packet opens a new flow"),
+  NEW_DELIVERED("share of the frames that arrived, each packet opens a new flow"),
+  ALONE_NS("ns per packet of the program alone, 1,000 flows"),
+  BASELINE_NS("ns per packet of generator and drop, which net values do not contain");
+
+  private final String meaning;
+
+  Quantity(String meaning) {
+    this.meaning = meaning;
+  }
+
+  /** Unit and meaning, for people. */
+  String meaning() {
+    return meaning;
+  }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** The results for people: medians over the rounds, ± half the distance between the extremes. */
+final class Table {
+
+  private record Column(String head, Function<Results.Row, String> cell) {}
+
+  private final Results results;
+
+  private Table(Results results) {
+    this.results = results;
+  }
+
+  /** Several tables, as Markdown. */
+  static String render(Results results, Machine machine, int rounds) {
+    Table table = new Table(results);
+    return "%s; medians of %d interleaved rounds, ± half the range\n\n".formatted(machine, rounds)
+        + table.packets()
+        + "\n"
+        + table.http();
+  }
+
+  private String packets() {
+    String baseline =
+        results
+            .median("baseline", Quantity.BASELINE_NS)
+            .map(ns -> " (%.0f ns)".formatted(ns))
+            .orElse("");
+    return """
+        Frames that enter as XDP frames, one core for generator, balancer and sink; net of generator
+        and drop%s. nginx and HAProxy end connections themselves: there is nothing to measure here.
+
+        """
+            .formatted(baseline)
+        + table(
+            Quantity.FLOWS_NS,
+            List.of(
+                new Column("1,000 flows, Mpps", row -> value(row, Quantity.FLOWS_PACKETS, 1e-6, 2)),
+                new Column("net ns/packet", row -> value(row, Quantity.FLOWS_NS, 1, 0)),
+                new Column(
+                    "of nftables", row -> ratio(row, Quantity.FLOWS_NS, Contenders.Names.NFTABLES)),
+                new Column(
+                    "of forwarding",
+                    row -> ratio(row, Quantity.FLOWS_NS, Contenders.Names.FORWARDING)),
+                new Column(
+                    "every packet a new flow, net ns", row -> value(row, Quantity.NEW_NS, 1, 0)),
+                new Column(
+                    "of nftables", row -> ratio(row, Quantity.NEW_NS, Contenders.Names.NFTABLES)),
+                new Column("arrived", row -> percent(row, Quantity.NEW_DELIVERED)),
+                new Column("program alone, ns", row -> value(row, Quantity.ALONE_NS, 1, 1))));
+  }
+
+  private String http() {
+    return """
+        HTTP, all on this machine: mostly the client, the servers and the veths are measured, and
+        native XDP pays for turning the local stack's packets into frames and back. "+µs" is the
+        whole machine's CPU time per request above direct. Paced: 10,000 requests/s.
+
+        """
+        + table(
+            Quantity.KEEPALIVE_REQUESTS,
+            List.of(
+                new Column(
+                    "keep-alive, requests/s", row -> value(row, Quantity.KEEPALIVE_REQUESTS, 1, 0)),
+                new Column(
+                    "of direct",
+                    row -> ratio(row, Quantity.KEEPALIVE_REQUESTS, Contenders.Names.DIRECT)),
+                new Column("p50 µs", row -> value(row, Quantity.KEEPALIVE_P50, 1, 0)),
+                new Column("p99 µs", row -> value(row, Quantity.KEEPALIVE_P99, 1, 0)),
+                new Column("+µs", row -> above(row, Quantity.KEEPALIVE_CPU)),
+                new Column(
+                    "a connection each, requests/s",
+                    row -> value(row, Quantity.CONNECTION_REQUESTS, 1, 0)),
+                new Column(
+                    "of direct",
+                    row -> ratio(row, Quantity.CONNECTION_REQUESTS, Contenders.Names.DIRECT)),
+                new Column("p50 µs", row -> value(row, Quantity.CONNECTION_P50, 1, 0)),
+                new Column("p99 µs", row -> value(row, Quantity.CONNECTION_P99, 1, 0)),
+                new Column("+µs", row -> above(row, Quantity.CONNECTION_CPU)),
+                new Column("paced, p50 µs", row -> value(row, Quantity.PACED_P50, 1, 0)),
+                new Column("p99 µs", row -> value(row, Quantity.PACED_P99, 1, 0)),
+                new Column("+µs", row -> above(row, Quantity.PACED_CPU))));
+  }
+
+  /** Only contenders for which {@code required} was measured. */
+  private String table(Quantity required, List<Column> columns) {
+    List<List<String>> lines = new ArrayList<>();
+    List<String> head = new ArrayList<>(List.of(""));
+    columns.forEach(column -> head.add(column.head()));
+    lines.add(head);
+    for (Results.Row row : results.rows()) {
+      if (row.series(required).isPresent()) {
+        List<String> line = new ArrayList<>(List.of(row.title()));
+        columns.forEach(column -> line.add(column.cell().apply(row)));
+        lines.add(line);
+      }
+    }
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < lines.size(); i++) {
+      text.append('|');
+      for (int column = 0; column < head.size(); column++) {
+        text.append(' ').append(pad(lines, i, column)).append(" |");
+      }
+      text.append('\n');
+      if (i == 0) {
+        text.append("|---").append("|---:".repeat(columns.size())).append("|\n");
+      }
+    }
+    return text.toString();
+  }
+
+  private static String pad(List<List<String>> lines, int line, int column) {
+    int width = lines.stream().mapToInt(cells -> cells.get(column).length()).max().orElseThrow();
+    String cell = lines.get(line).get(column);
+    String padding = " ".repeat(width - cell.length());
+    return column == 0 ? cell + padding : padding + cell;
+  }
+
+  private static String value(Results.Row row, Quantity quantity, double scale, int digits) {
+    return row.series(quantity)
+        .map(
+            series ->
+                String.format(Locale.ROOT, "%,." + digits + "f", series.median() * scale)
+                    + (series.samples().size() == 1
+                        ? ""
+                        : String.format(Locale.ROOT, " ±%.0f%%", series.spreadPercent())))
+        .orElse("–");
+  }
+
+  private static String percent(Results.Row row, Quantity quantity) {
+    return row.series(quantity)
+        .map(series -> String.format(Locale.ROOT, "%.1f %%", series.median() * 100))
+        .orElse("–");
+  }
+
+  private String ratio(Results.Row row, Quantity quantity, String reference) {
+    return relative(row, quantity, reference, (own, other) -> "%.2f".formatted(own / other));
+  }
+
+  private String above(Results.Row row, Quantity quantity) {
+    return relative(
+        row, quantity, Contenders.Names.DIRECT, (own, other) -> "%+.1f".formatted(own - other));
+  }
+
+  private String relative(
+      Results.Row row,
+      Quantity quantity,
+      String reference,
+      java.util.function.BiFunction<Double, Double, String> compare) {
+    Optional<Double> own = row.series(quantity).map(Results.Series::median);
+    Optional<Double> other = results.median(reference, quantity);
+    return own.isPresent() && other.isPresent() ? compare.apply(own.get(), other.get()) : "–";
+  }
+}

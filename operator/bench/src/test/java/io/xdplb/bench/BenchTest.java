@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.xdplb.testing.kernel.Command;
+import io.xdplb.testing.kernel.RequiresBpf;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@RequiresBpf
+class BenchTest {
+
+  private static final List<String> HTTP =
+      List.of(
+          "direct",
+          "forwarding",
+          "nginx-stream",
+          "haproxy",
+          "nftables",
+          "rewrite",
+          "rewrite-generic");
+  private static final List<String> PACKETS =
+      List.of("reflect", "forwarding", "nftables", "rewrite", "rewrite-generic");
+
+  @TempDir private Path out;
+
+  @Test
+  void quickRunMeasuresEveryContenderAndLeavesNothingBehind() throws Exception {
+    long start = System.nanoTime();
+    assertThat(Bench.run("--quick", "--out", out.toString())).isZero();
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(90));
+
+    JsonNode contenders =
+        new ObjectMapper().readTree(out.resolve("bench.json").toFile()).get("contenders");
+    for (String id : HTTP) {
+      for (String way : List.of("keepalive", "connection")) {
+        assertThat(median(contenders, id, way + "_requests")).as(id).isGreaterThan(100);
+        assertThat(median(contenders, id, way + "_p99"))
+            .as(id)
+            .isGreaterThanOrEqualTo(median(contenders, id, way + "_p50"));
+        assertThat(median(contenders, id, way + "_cpu")).as(id).isPositive();
+      }
+      assertThat(median(contenders, id, "paced_p99")).as(id).isPositive();
+    }
+    for (String id : PACKETS) {
+      assertThat(median(contenders, id, "flows_packets")).as(id).isGreaterThan(10_000);
+      assertThat(median(contenders, id, "flows_delivered")).as(id).isGreaterThan(0.99);
+      assertThat(median(contenders, id, "new_delivered")).as(id).isGreaterThan(0.99);
+    }
+    assertThat(out.resolve("bench.svg")).content().contains("nftables");
+    assertThat(Command.run(List.of("ip", "netns", "list")))
+        .doesNotContain("xl-" + ProcessHandle.current().pid() + "-");
+  }
+
+  private static double median(JsonNode contenders, String id, String quantity) {
+    JsonNode series = contenders.path(id).path(quantity);
+    assertThat(series.isObject()).as("%s of %s was measured", quantity, id).isTrue();
+    return series.get("median").asDouble();
+  }
+}
