@@ -184,6 +184,7 @@ class XdpLinkTest {
           try (XdpLink sender = XdpLink.attach(object.program("pass"), ifindex, XdpMode.NATIVE);
               XdpLink receiver =
                   XdpLink.attach(object.program("drop"), Interfaces.index("far"), XdpMode.NATIVE)) {
+            assertThat(sender.mode()).isEqualTo(receiver.mode()).contains(XdpMode.NATIVE);
             Btf.Variable counter = object.btf().variable("start").orElseThrow();
             try (MapMemory ring = object.map("ring").mmap();
                 MapMemory globals = object.map(counter.section()).mmap()) {
