@@ -10,7 +10,9 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Measures the contenders side by side and writes a table, a JSON file and a plot. */
 @Command(
@@ -18,6 +20,8 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = "Measures ways of balancing side by side. Needs root.")
 public final class Bench implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
 
   @Option(names = "--quick", description = "One short round: shows that all of it works, no more.")
   private boolean quick;
@@ -48,12 +52,28 @@ public final class Bench implements Callable<Integer> {
     return new CommandLine(new Bench()).execute(arguments);
   }
 
+  private void check(Contenders contenders) {
+    List<String> known =
+        Stream.concat(contenders.forHttp().stream(), contenders.forPackets().stream())
+            .map(Contender::id)
+            .distinct()
+            .toList();
+    if (!known.containsAll(only)) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "--only " + String.join(",", only) + ": there are " + known);
+    }
+    if (rounds < 1) {
+      throw new CommandLine.ParameterException(spec.commandLine(), "--rounds: at least 1");
+    }
+  }
+
   @Override
   public Integer call() throws Exception {
     int count = quick ? 1 : rounds;
     Results results;
     try (Tool tool = new Tool()) {
       Contenders contenders = new Contenders(tool);
+      check(contenders);
       List<Contender> http = chosen(contenders.forHttp());
       List<Contender> packets = chosen(contenders.forPackets());
       results = new Results(Stream.concat(http.stream(), packets.stream()).toList());

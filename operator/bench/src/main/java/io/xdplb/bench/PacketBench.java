@@ -28,6 +28,9 @@ final class PacketBench {
   /** Fewer arrived: the balancer does not balance them, and its time says nothing. */
   private static final double NEARLY_ALL = 0.99;
 
+  /** A veth's ring holds 256 frames: on a machine that does something else it may overflow. */
+  private static final int ATTEMPTS = 3;
+
   private final Tool tool;
   private final int frames;
   private final int newFlows;
@@ -60,8 +63,11 @@ final class PacketBench {
   void measure(Contender contender, double baseline, Results results) throws Exception {
     try (Wire wire = new Wire();
         AutoCloseable running = contender.start(wire.scene())) {
-      JsonNode run = send(wire, frames, FLOWS);
-      if (delivered(run) < NEARLY_ALL || run.get("answers").asInt() != FLOWS) {
+      JsonNode run = null;
+      for (int attempt = 0; attempt < ATTEMPTS && !complete(run); attempt++) {
+        run = send(wire, frames, FLOWS);
+      }
+      if (!complete(run)) {
         throw new IllegalStateException(
             "%s: %d connections were to be established: %s"
                 .formatted(contender.title(), FLOWS, run));
@@ -119,6 +125,10 @@ final class PacketBench {
     return run.get("delivered").asDouble() / run.get("sent").asDouble();
   }
 
+  private static boolean complete(JsonNode run) {
+    return run != null && delivered(run) >= NEARLY_ALL && run.get("answers").asInt() == FLOWS;
+  }
+
   private static double nsPerDelivered(JsonNode run) {
     return run.get("nanoseconds").asDouble() / run.get("delivered").asDouble();
   }
@@ -157,10 +167,13 @@ final class PacketBench {
     }
 
     private void build() {
+      // IPv6 speaks by itself (MLD, router solicitation), from whichever processor its timer runs
+      // on; that one then goes on polling the veth, and it is no longer one core that works.
+      balancer.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+      far.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
       Netns.veth(balancer, "eth0", far, WIRE);
       far.ip("link set dev wire address " + mac(FIRST_CLIENT));
       balancer.sysctl("net.ipv4.ip_forward", "1");
-      balancer.sysctl("net.ipv6.conf.all.forwarding", "1");
       balancer.sysctl("net.ipv4.conf.all.send_redirects", "0");
       balancer.sysctl("net.ipv4.conf.eth0.send_redirects", "0");
       // A veth takes frames only where its other end polls: it does with GRO or an XDP program.
@@ -168,7 +181,6 @@ final class PacketBench {
       List<String> lines = new ArrayList<>();
       lines.add("link set dev eth0 address " + mac(1));
       lines.add("addr add 198.51.100.1/24 dev eth0");
-      lines.add("addr add 2001:db8:0:1::1/64 dev eth0 nodad");
       IntStream.concat(
               IntStream.range(FIRST_CLIENT, FIRST_CLIENT + CLIENTS),
               IntStream.range(FIRST_BACKEND, FIRST_BACKEND + BACKENDS))

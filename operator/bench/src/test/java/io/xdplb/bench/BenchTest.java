@@ -7,11 +7,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.xdplb.testing.kernel.Command;
 import io.xdplb.testing.kernel.RequiresBpf;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 @RequiresBpf
 class BenchTest {
@@ -56,6 +59,18 @@ class BenchTest {
     assertThat(out.resolve("bench.svg")).content().contains("nftables");
     assertThat(Command.run(List.of("ip", "netns", "list")))
         .doesNotContain("xl-" + ProcessHandle.current().pid() + "-");
+  }
+
+  @Test
+  void unknownContenderIsRefusedWithTheNamesThereAre() {
+    StringWriter errors = new StringWriter();
+    int status =
+        new CommandLine(new Bench())
+            .setErr(new PrintWriter(errors))
+            .execute("--quick", "--only", "ipvs", "--out", out.toString());
+    assertThat(status).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(errors.toString()).contains("--only ipvs", "haproxy", "reflect");
+    assertThat(out.resolve("bench.json")).doesNotExist();
   }
 
   private static double median(JsonNode contenders, String id, String quantity) {
