@@ -25,6 +25,11 @@ public record Neighbour(int state, byte[] mac) {
     return (state & USABLE) != 0;
   }
 
+  /** Whether an administrator has set it, and the kernel never resolves it by itself. */
+  public boolean permanent() {
+    return (state & NUD_PERMANENT) != 0;
+  }
+
   /** Whether the address did not answer. */
   public boolean failed() {
     return (state & NUD_FAILED) != 0;

@@ -25,12 +25,16 @@ public final class Neighbours {
    * neigh replace ADDRESS dev INTERFACE use}). Returns at once; the outcome is an event of {@link
    * NetworkMonitor}. For an address that is resolved already the kernel checks it again when it has
    * become old; for one that failed it tries again. An IPv6 address fails while the interface's own
-   * link-local address is still being checked for duplicates. XDP programs need this: {@code
-   * bpf_fib_lookup} only reads.
+   * link-local address is still being checked for duplicates. An entry that an administrator has
+   * set is left alone: kernels from 5.16 would take its permanence away. XDP programs need this:
+   * {@code bpf_fib_lookup} only reads.
    *
    * @throws KernelException ENODEV if there is no such interface; EPERM without CAP_NET_ADMIN
    */
   public static void resolve(int ifindex, Ip address) {
+    if (lookup(ifindex, address).filter(Neighbour::permanent).isPresent()) {
+      return;
+    }
     int flags = NetlinkMessage.ACK | NetlinkMessage.CREATE | NetlinkMessage.REPLACE;
     NetlinkMessage.Builder request = message(RTM_NEWNEIGH, flags, ifindex, NTF_USE, address);
     try {

@@ -84,6 +84,18 @@ class NetlinkTest {
   }
 
   @Test
+  void anEntryThatAnAdministratorHasSetStays() {
+    Ip address = Ip.parse("192.0.2.77");
+    here.ip("neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev near nud permanent");
+    here.call(
+        () -> {
+          Neighbours.resolve(ifindex, address);
+          assertThat(Neighbours.lookup(ifindex, address).orElseThrow().permanent()).isTrue();
+          return null;
+        });
+  }
+
+  @Test
   void anAddressThatDoesNotAnswerFails() {
     Ip absent = Ip.parse("192.0.2.99");
     here.sysctl("net.ipv4.neigh.near.retrans_time_ms", "10");
