@@ -226,7 +226,7 @@ static __noinline int flow_create(struct packet *p, struct config *c, struct bac
 	bool ipv6 = b->family == FAMILY_IPV6;
 
 	_Pragma("clang loop unroll(disable)")
-	for (__u32 i = 0; i < NAT_CANDIDATES; i++) {
+	for (__u32 i = 0; i < NAT_CANDIDATES && i < c->nat_port_count; i++) {
 		__u32 offset = start + i;
 
 		if (offset >= c->nat_port_count)
@@ -264,7 +264,8 @@ static __noinline int flow_create(struct packet *p, struct config *c, struct bac
 	best->vip = b->vip;
 	best->backend = handle;
 	__builtin_memcpy(best->client_mac, p->eth->h_source, ETH_ALEN);
-	best->client_link = 0;
+	/* no interface yet, and a stamp that is not the present one: the caller's turn */
+	best->client_link = (__u32)(__u8)(client_stamp(c, now) - 1) << CLIENT_LINK_STAMP_SHIFT;
 
 	__u32 version = (best_meta >> FLOW_VERSION_SHIFT) + 1;
 	__u32 meta = version << FLOW_VERSION_SHIFT | flow_kind(p->protocol, ipv6);

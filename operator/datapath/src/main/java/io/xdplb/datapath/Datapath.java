@@ -6,6 +6,7 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
 import io.xdplb.core.table.VipImage;
+import io.xdplb.libbpf.BpfProgram;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -91,6 +92,13 @@ public final class Datapath implements AutoCloseable {
    */
   public Attachment attach(String interfaceName) {
     return attacher.attach(maps.program(), interfaceName, config.mode());
+  }
+
+  /**
+   * The program that {@link #attach} puts on interfaces, for running it on packets of one's own.
+   */
+  BpfProgram program() {
+    return maps.program();
   }
 
   /** What is on the interfaces now, as the kernel says. */

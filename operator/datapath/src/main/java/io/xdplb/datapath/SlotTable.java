@@ -7,12 +7,16 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.libbpf.MapMemory;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /** The map {@code vip_table}: address, protocol and port to the VIP's handle. */
 final class SlotTable {
   /** Longer than any packet takes from its first look to its last. */
   private static final Duration PACKET = Duration.ofMillis(1);
+
+  /** How long the slot of a removed key rests: with room for a CPU that was held up. */
+  private static final Duration REST = Duration.ofMillis(10);
 
   /** What is looked up; protocol and port 0 stand for the address as such. */
   record Key(Ip address, int protocol, int port) {
@@ -29,10 +33,10 @@ final class SlotTable {
   private final int buckets;
   private final TwoChoiceTable<Key> places;
 
-  SlotTable(MapMemory memory, long grace) {
+  SlotTable(MapMemory memory) {
     slots = memory.buffer();
     buckets = memory.buffer().capacity() / memory.stride();
-    places = new TwoChoiceTable<>(buckets, grace);
+    places = new TwoChoiceTable<>(buckets, REST.toNanos());
   }
 
   /** Takes over what the map holds. {@code known} says whether a key's handle is still good. */
@@ -66,6 +70,7 @@ final class SlotTable {
     TwoChoiceTable.Placement<Key> placement =
         places
             .insert(key, first(hash), second(hash), now)
+            .or(() -> insertRested(key, hash))
             .orElseThrow(
                 () ->
                     new DatapathException(
@@ -78,6 +83,18 @@ final class SlotTable {
       LockSupport.parkNanos(PACKET.toNanos());
     }
     write(placement.slot(), key, handle);
+  }
+
+  /**
+   * A key has four slots at most: without this one that is removed and added again some times would
+   * find them all resting.
+   */
+  private Optional<TwoChoiceTable.Placement<Key>> insertRested(Key key, long hash) {
+    long rested = System.nanoTime() + REST.toNanos();
+    while (System.nanoTime() < rested) {
+      LockSupport.parkNanos(PACKET.toNanos());
+    }
+    return places.insert(key, first(hash), second(hash), System.nanoTime());
   }
 
   void remove(Key key, long now) {

@@ -46,7 +46,7 @@ final class VipMaps {
     this.maps = maps;
     this.network = network;
     filter = new AddressFilter(maps.filter.buffer());
-    slots = new SlotTable(maps.vipTable, GRACE);
+    slots = new SlotTable(maps.vipTable);
     backends = new BackendTable(maps, GRACE);
     vipEntries = maps.vips.buffer();
     vipStride = maps.vips.stride();

@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** A datapath in a host's namespace with pins of its own, all of it gone when closed. */
@@ -32,16 +33,21 @@ final class TestDatapath implements AutoCloseable {
   }
 
   static TestDatapath open(Host host, DatapathConfig.AttachPreference mode) {
+    return open(
+        host,
+        pins ->
+            new DatapathConfig(pins, new PortRange(10000, 29999), 64, 256, 65536, 1 << 16, mode));
+  }
+
+  /** With a configuration of the test's own, which is given the pin path. */
+  static TestDatapath open(Host host, Function<Path, DatapathConfig> config) {
     Path pins =
         Path.of(
             "/sys/fs/bpf/xdplb-test-"
                 + ProcessHandle.current().pid()
                 + "-"
                 + COUNT.incrementAndGet());
-    TestDatapath test =
-        new TestDatapath(
-            host,
-            new DatapathConfig(pins, new PortRange(10000, 29999), 64, 256, 65536, 1 << 16, mode));
+    TestDatapath test = new TestDatapath(host, config.apply(pins));
     try {
       test.reopen();
       return test;
