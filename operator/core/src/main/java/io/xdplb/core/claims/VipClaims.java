@@ -4,42 +4,149 @@ package io.xdplb.core.claims;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.VipKey;
 import java.time.Instant;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
-/** x. */
+/**
+ * Who has a VIP when several LoadBalancers want it: the one that was created first, and of those
+ * created at the same time the one whose namespace, then name, sorts first. A change costs as much
+ * as the VIPs that it is about and their claimants, however many others there are.
+ *
+ * <p>Not safe for use by several threads at once.
+ */
 public final class VipClaims {
+
   /**
-   * x.
+   * A VIP that its claimant does not have.
    *
-   * @param vip x
-   * @param winner x
+   * @param vip what is claimed
+   * @param winner who has it
    */
   public record Conflict(VipKey vip, ObjectName winner) {}
 
-  /** x. */
+  private record Claimant(Instant createdAt, ObjectName name) implements Comparable<Claimant> {
+    private static final Comparator<Claimant> ORDER =
+        Comparator.comparing(Claimant::createdAt).thenComparing(Claimant::name);
+
+    @Override
+    public int compareTo(Claimant other) {
+      return ORDER.compare(this, other);
+    }
+  }
+
+  private record Claims(Claimant claimant, Set<VipKey> vips) {}
+
+  private final Map<ObjectName, Claims> claims = new HashMap<>();
+  private final Map<VipKey, TreeSet<Claimant>> claimants = new HashMap<>();
+
+  /**
+   * Says what a LoadBalancer claims, in place of what it claimed before.
+   *
+   * @param createdAt when it was created
+   * @param vips all that it claims
+   * @return whoever now has other VIPs, or another one in its way, than before; {@code owner}
+   *     itself if that is so for it
+   */
   public Set<ObjectName> set(ObjectName owner, Instant createdAt, Set<VipKey> vips) {
-    throw new UnsupportedOperationException();
+    Claims now =
+        new Claims(new Claimant(Objects.requireNonNull(createdAt), owner), Set.copyOf(vips));
+    Claims before = claims.get(owner);
+    if (now.equals(before)) {
+      return Set.of();
+    }
+    Set<VipKey> touched = new HashSet<>(now.vips());
+    if (before != null) {
+      touched.addAll(before.vips());
+    }
+    Map<VipKey, ObjectName> winners = winners(touched);
+    Set<ObjectName> changed = new HashSet<>();
+    if (before != null) {
+      before.vips().forEach(vip -> withdraw(vip, before.claimant()));
+    }
+    claims.put(owner, now);
+    now.vips()
+        .forEach(vip -> claimants.computeIfAbsent(vip, key -> new TreeSet<>()).add(now.claimant()));
+    if (before == null ? !vips.isEmpty() : !before.vips().equals(now.vips())) {
+      changed.add(owner);
+    }
+    addAffected(winners, changed);
+    return changed;
   }
 
-  /** x. */
+  /**
+   * Ends all claims of a LoadBalancer; nothing happens if it has none.
+   *
+   * @return whoever now has other VIPs, or another one in its way, than before; never {@code owner}
+   */
   public Set<ObjectName> remove(ObjectName owner) {
-    throw new UnsupportedOperationException();
+    Claims before = claims.remove(owner);
+    if (before == null) {
+      return Set.of();
+    }
+    Map<VipKey, ObjectName> winners = winners(before.vips());
+    before.vips().forEach(vip -> withdraw(vip, before.claimant()));
+    Set<ObjectName> changed = new HashSet<>();
+    addAffected(winners, changed);
+    return changed;
   }
 
-  /** x. */
+  /** Who has a VIP; empty if nobody claims it. */
   public Optional<ObjectName> winner(VipKey vip) {
-    throw new UnsupportedOperationException();
+    return Optional.ofNullable(claimants.get(vip)).map(all -> all.first().name());
   }
 
-  /** x. */
+  /** The VIPs that a LoadBalancer has. */
   public Set<VipKey> held(ObjectName owner) {
-    throw new UnsupportedOperationException();
+    Set<VipKey> held = new HashSet<>(vips(owner));
+    held.removeIf(vip -> !winner(vip).equals(Optional.of(owner)));
+    return held;
   }
 
-  /** x. */
+  /** The VIPs that a LoadBalancer claims and does not have, ordered by key. */
   public List<Conflict> conflicts(ObjectName owner) {
-    throw new UnsupportedOperationException();
+    return vips(owner).stream()
+        .map(vip -> new Conflict(vip, winner(vip).orElseThrow()))
+        .filter(conflict -> !conflict.winner().equals(owner))
+        .sorted(Comparator.comparing(Conflict::vip))
+        .toList();
+  }
+
+  private Set<VipKey> vips(ObjectName owner) {
+    Claims own = claims.get(owner);
+    return own == null ? Set.of() : own.vips();
+  }
+
+  private void withdraw(VipKey vip, Claimant claimant) {
+    claimants.computeIfPresent(
+        vip,
+        (key, all) -> {
+          all.remove(claimant);
+          return all.isEmpty() ? null : all;
+        });
+  }
+
+  /** A VIP without a winner is in the map too, with {@code null}. */
+  private Map<VipKey, ObjectName> winners(Set<VipKey> vips) {
+    Map<VipKey, ObjectName> winners = new HashMap<>();
+    vips.forEach(vip -> winners.put(vip, winner(vip).orElse(null)));
+    return winners;
+  }
+
+  /** Everybody who claims a VIP whose winner has changed sees another outcome. */
+  private void addAffected(Map<VipKey, ObjectName> winnersBefore, Set<ObjectName> changed) {
+    winnersBefore.forEach(
+        (vip, before) -> {
+          TreeSet<Claimant> all = claimants.get(vip);
+          if (all != null && !all.first().name().equals(before)) {
+            all.forEach(claimant -> changed.add(claimant.name()));
+          }
+        });
   }
 }

@@ -1,20 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.compile;
 
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.core.compile.Problem.Reason;
+import io.xdplb.core.maglev.Maglev;
+import io.xdplb.core.model.Backend;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.Vip;
+import io.xdplb.core.model.VipKey;
+import io.xdplb.core.table.TableHash;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
-/** x. */
+/**
+ * From what a user asks for, and the endpoints that are there, to what an agent programs. The same
+ * input gives the same table, in whatever order it comes.
+ */
 public final class Compiler {
-  private Compiler() {}
 
-  /** x. */
-  public static Set<ServicePort> servicePorts(LoadBalancerSpec spec) {
-    throw new UnsupportedOperationException();
+  private final CompileInput input;
+  private final List<Problem> problems = new ArrayList<>();
+
+  private Compiler(CompileInput input) {
+    this.input = input;
   }
 
-  /** x. */
+  /**
+   * The Service ports whose endpoints are needed to compile a spec, in its order. References that
+   * are not complete are left out: such a spec will be refused.
+   */
+  public static Set<ServicePort> servicePorts(LoadBalancerSpec spec) {
+    Set<ServicePort> ports = new LinkedHashSet<>();
+    if (spec == null || spec.listeners() == null) {
+      return ports;
+    }
+    for (LoadBalancerSpec.Listener listener : spec.listeners()) {
+      if (listener == null || listener.protocol() == null || listener.backends() == null) {
+        continue;
+      }
+      for (LoadBalancerSpec.Backend backend : listener.backends()) {
+        if (backend != null
+            && backend.serviceRef() != null
+            && backend.serviceRef().name() != null) {
+          ports.add(SpecValidator.servicePort(listener, backend.serviceRef()));
+        }
+      }
+    }
+    return ports;
+  }
+
+  /**
+   * Compiles a LoadBalancer. Never throws for anything that a user may write: what is wrong is in
+   * the result, all of it.
+   */
   public static CompileResult compile(CompileInput input) {
-    throw new UnsupportedOperationException();
+    return new Compiler(input).run();
+  }
+
+  private CompileResult run() {
+    Optional<ValidSpec> spec = SpecValidator.validate(input.name(), input.spec(), problems);
+    if (spec.isEmpty()) {
+      return new CompileResult.Refused(problems);
+    }
+    EndpointResolver resolver = new EndpointResolver(input, spec.get(), problems);
+    List<ResolvedListener> listeners = resolver.resolve();
+    if (!resolver.unknown().isEmpty()) {
+      return new CompileResult.Incomplete(resolver.unknown(), problems);
+    }
+    SortedMap<VipKey, ForwardingTableSpec.Vip> specs = new TreeMap<>();
+    List<Vip> vips = new ArrayList<>();
+    int readyEndpoints = 0;
+    for (ResolvedListener listener : listeners) {
+      for (boolean isIpv4 : new boolean[] {true, false}) {
+        List<Ip> addresses =
+            spec.get().addresses().stream().filter(ip -> ip.isIpv4() == isIpv4).toList();
+        if (addresses.isEmpty()) {
+          continue;
+        }
+        List<Backend> backends = listener.backends(isIpv4);
+        readyEndpoints += check(listener, isIpv4, backends);
+        int ringSize = Maglev.sizeFor(backends.stream().mapToLong(Backend::weight).sum());
+        for (Ip address : addresses) {
+          VipKey key = new VipKey(address, listener.spec().protocol(), listener.spec().port());
+          Vip vip = new Vip(key, ringSize, backends);
+          vips.add(vip);
+          specs.put(key, spec(vip, listener.spec().name()));
+        }
+      }
+    }
+    if (problems.stream().anyMatch(problem -> problem.reason() == Reason.InvalidSpec)) {
+      return new CompileResult.Refused(problems);
+    }
+    String hash = TableHash.desired(vips);
+    return new CompileResult.Compiled(
+        new ForwardingTableSpec(hash, List.copyOf(specs.values())), readyEndpoints, problems);
+  }
+
+  /** How many of the backends take new flows. */
+  private int check(ResolvedListener listener, boolean isIpv4, List<Backend> backends) {
+    int takers = (int) backends.stream().filter(backend -> backend.weight() > 0).count();
+    if (takers == 0) {
+      problems.add(
+          new Problem(
+              Reason.NoEndpoints,
+              listener.spec().where(),
+              "new connections to the "
+                  + ResolvedListener.family(isIpv4)
+                  + " addresses of listener "
+                  + listener.spec().name()
+                  + " are dropped: "
+                  + listener.whyNoneTakes(isIpv4)));
+    }
+    if (backends.size() > Limits.VIP_BACKENDS) {
+      problems.add(
+          new Problem(
+              Reason.InvalidSpec,
+              listener.spec().where() + ".backends",
+              "has more than "
+                  + Limits.VIP_BACKENDS
+                  + " endpoints; split it over several LoadBalancers"));
+    }
+    return takers;
+  }
+
+  private static ForwardingTableSpec.Vip spec(Vip vip, String listener) {
+    return new ForwardingTableSpec.Vip(
+        vip.key().address().toString(),
+        vip.key().protocol(),
+        vip.key().port(),
+        listener,
+        vip.ringSize(),
+        vip.backends().stream()
+            .map(
+                backend ->
+                    new ForwardingTableSpec.Backend(
+                        backend.key().address().toString(),
+                        backend.key().port(),
+                        backend.weight(),
+                        backend.drainSeconds()))
+            .toList());
   }
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.maglev;
 
+import io.xdplb.core.digest.Sha256;
+import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Vip;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -32,9 +38,27 @@ public record Ring(List<BackendKey> backends, int[] slots) {
     }
   }
 
-  /** The Maglev ring of a VIP, over its backends with weight &gt; 0. */
+  /**
+   * The Maglev ring of a VIP: its backends are all those of the VIP, and those with weight &gt; 0
+   * have slots.
+   *
+   * @throws IllegalArgumentException if the VIP's ring size does not fit its backends
+   */
   public static Ring of(Vip vip) {
-    throw new UnsupportedOperationException();
+    return new Ring(
+        vip.backends().stream().map(Backend::key).toList(),
+        Maglev.ring(vip.backends(), vip.ringSize()));
+  }
+
+  /** A copy: the ring itself never changes. */
+  @Override
+  public int[] slots() {
+    return slots.clone();
+  }
+
+  /** The index into {@code backends} of one slot. */
+  public int slot(int number) {
+    return slots[number];
   }
 
   /** Number of slots. */
@@ -47,6 +71,43 @@ public record Ring(List<BackendKey> backends, int[] slots) {
    * slots. Backends without a slot do not count.
    */
   public String digest() {
-    throw new UnsupportedOperationException();
+    int[] rank = new int[backends.size()];
+    for (int slot : slots) {
+      rank[slot] = 1;
+    }
+    MessageDigest sha256 = Sha256.start();
+    int used = 0;
+    for (int i = 0; i < rank.length; i++) {
+      if (rank[i] != 0) {
+        rank[i] = used++;
+        sha256.update(backends.get(i).address().bytes());
+        sha256.update(ByteBuffer.allocate(2).putShort((short) backends.get(i).port()).flip());
+      }
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(4 + 4 + slots.length * 4);
+    bytes.putInt(used).putInt(slots.length);
+    for (int slot : slots) {
+      bytes.putInt(rank[slot]);
+    }
+    sha256.update(bytes.flip());
+    return HexFormat.of().formatHex(sha256.digest(), 0, 16);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Ring that
+        && backends.equals(that.backends)
+        && Arrays.equals(slots, that.slots);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * backends.hashCode() + Arrays.hashCode(slots);
+  }
+
+  /** Short: the slots are only counted. */
+  @Override
+  public String toString() {
+    return "Ring[" + slots.length + " slots over " + backends + "]";
   }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.plan;
 
+import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.VipKey;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -10,12 +12,13 @@ import java.util.Map;
  *
  * @param key of the VIP
  * @param hasEntry whether the VIP table has its entry, so that its packets are ours
- * @param ringDigest {@link io.xdplb.core.maglev.Ring#digest} of the ring; that of the empty ring
- *     where there is none
+ * @param ringDigest {@link Ring#digest} of the ring; that of {@link Ring#EMPTY} where there is none
  * @param backends those with an entry, draining ones included
  */
 public record ProgrammedVip(
     VipKey key, boolean hasEntry, String ringDigest, Map<BackendKey, ProgrammedBackend> backends) {
+
+  private static final String NO_RING = Ring.EMPTY.digest();
 
   public ProgrammedVip {
     backends = Map.copyOf(backends);
@@ -23,16 +26,63 @@ public record ProgrammedVip(
 
   /** A VIP of which nothing is programmed. */
   public static ProgrammedVip absent(VipKey key) {
-    throw new UnsupportedOperationException();
+    return new ProgrammedVip(key, false, NO_RING, Map.of());
   }
 
   /** Whether nothing is programmed. */
   public boolean isAbsent() {
-    throw new UnsupportedOperationException();
+    return !hasEntry && !hasRing() && backends.isEmpty();
   }
 
-  /** What it is after one more operation has succeeded. */
+  boolean hasRing() {
+    return !ringDigest.equals(NO_RING);
+  }
+
+  /**
+   * What it is after one more operation has succeeded.
+   *
+   * @throws IllegalArgumentException if the operation is of another VIP
+   */
   public ProgrammedVip after(Operation operation) {
-    throw new UnsupportedOperationException();
+    if (!operation.vip().equals(key)) {
+      throw new IllegalArgumentException(operation + " is not of " + key);
+    }
+    // A switch over a sealed interface needs Java 21.
+    if (operation instanceof Operation.AddBackend add) {
+      return with(add.backend(), new ProgrammedBackend(add.takesNewFlows(), add.drainSeconds(), 0));
+    }
+    if (operation instanceof Operation.UpdateBackend update) {
+      return with(
+          update.backend(),
+          new ProgrammedBackend(update.takesNewFlows(), update.drainSeconds(), 0));
+    }
+    if (operation instanceof Operation.DrainBackend drain) {
+      int drainSeconds = backends.get(drain.backend()).drainSeconds();
+      return with(
+          drain.backend(), new ProgrammedBackend(false, drainSeconds, drain.untilSeconds()));
+    }
+    if (operation instanceof Operation.RemoveBackend remove) {
+      return with(remove.backend(), null);
+    }
+    if (operation instanceof Operation.SetRing set) {
+      return new ProgrammedVip(key, hasEntry, set.ring().digest(), backends);
+    }
+    if (operation instanceof Operation.AddVip) {
+      return new ProgrammedVip(key, true, ringDigest, backends);
+    }
+    if (operation instanceof Operation.RemoveVip) {
+      return new ProgrammedVip(key, false, NO_RING, backends);
+    }
+    throw new IllegalArgumentException("unknown operation " + operation);
+  }
+
+  private ProgrammedVip with(BackendKey backend, ProgrammedBackend state) {
+    Map<BackendKey, ProgrammedBackend> changed = new HashMap<>(backends);
+    if (state == null) {
+      changed.remove(backend);
+    } else {
+      changed.put(backend, state);
+    }
+    return new ProgrammedVip(key, hasEntry, ringDigest, changed);
   }
 }

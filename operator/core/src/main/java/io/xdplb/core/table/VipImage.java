@@ -2,10 +2,12 @@
 package io.xdplb.core.table;
 
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a kernel holds, or should hold, of one VIP. Backends that have left the table and only drain
@@ -21,8 +23,18 @@ public record VipImage(VipKey key, Ring ring, Set<BackendKey> takesNewFlows) {
     takesNewFlows = Set.copyOf(takesNewFlows);
   }
 
-  /** The image of a VIP as it should be. */
+  /**
+   * The image of a VIP as it should be.
+   *
+   * @throws IllegalArgumentException if the VIP's ring size does not fit its backends
+   */
   public static VipImage desired(Vip vip) {
-    throw new UnsupportedOperationException();
+    return new VipImage(
+        vip.key(),
+        Ring.of(vip),
+        vip.backends().stream()
+            .filter(backend -> backend.weight() > 0)
+            .map(Backend::key)
+            .collect(Collectors.toUnmodifiableSet()));
   }
 }

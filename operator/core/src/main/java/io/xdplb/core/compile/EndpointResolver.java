@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.core.compile;
+
+import io.xdplb.core.compile.Problem.Reason;
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Ip;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Finds the endpoints that a valid spec refers to. */
+final class EndpointResolver {
+
+  private final CompileInput input;
+  private final ValidSpec spec;
+  private final List<Problem> problems;
+  private final Set<ServicePort> unknown = new HashSet<>();
+
+  /**
+   * @param problems is appended to
+   */
+  EndpointResolver(CompileInput input, ValidSpec spec, List<Problem> problems) {
+    this.input = input;
+    this.spec = spec;
+    this.problems = problems;
+  }
+
+  List<ResolvedListener> resolve() {
+    return spec.listeners().stream()
+        .map(
+            listener ->
+                new ResolvedListener(
+                    listener, listener.groups().stream().map(this::resolve).toList()))
+        .toList();
+  }
+
+  /** What has to be known before the result means anything. */
+  Set<ServicePort> unknown() {
+    return unknown;
+  }
+
+  private ResolvedListener.Group resolve(ValidSpec.Group group) {
+    if (group instanceof ValidSpec.StaticGroup fixed) {
+      ResolvedListener.Group resolved = empty(group, spec.drainSeconds());
+      fixed
+          .addresses()
+          .forEach(
+              ip -> add(resolved, new BackendKey(ip, fixed.port()), EndpointConditions.ABSENT));
+      return resolved;
+    }
+    ResolvedListener.Group resolved = empty(group, 0);
+    ServicePort port = ((ValidSpec.ServiceGroup) group).servicePort();
+    ServiceEndpoints found = input.services().getOrDefault(port, new ServiceEndpoints.Unknown());
+    if (found instanceof ServiceEndpoints.Resolved known) {
+      addAll(resolved, known.endpoints(), group.where() + ".serviceRef", port);
+    } else if (found instanceof ServiceEndpoints.ServiceNotFound) {
+      notFound(
+          group.where() + ".serviceRef.name",
+          "there is no Service " + service(port) + "; create it or correct the name");
+    } else if (found instanceof ServiceEndpoints.PortNotFound) {
+      notFound(
+          group.where() + ".serviceRef.port",
+          "Service "
+              + service(port)
+              + " has no "
+              + port.protocol()
+              + " port "
+              + port.port()
+              + "; add it there, or refer to one of its ports by number");
+    } else {
+      unknown.add(port);
+    }
+    return resolved;
+  }
+
+  private static ResolvedListener.Group empty(ValidSpec.Group group, int drainSeconds) {
+    return new ResolvedListener.Group(
+        group.weight(), drainSeconds, new GroupEndpoints(), new GroupEndpoints());
+  }
+
+  private void addAll(
+      ResolvedListener.Group group, List<Endpoint> endpoints, String where, ServicePort port) {
+    String firstRefusal = null;
+    for (Endpoint endpoint : endpoints) {
+      Optional<String> refusal = refusal(endpoint);
+      if (refusal.isEmpty()) {
+        BackendKey key = new BackendKey(Ip.parse(endpoint.address()), endpoint.port());
+        add(group, key, endpoint.conditions());
+      } else if (firstRefusal == null) {
+        firstRefusal = refusal.get();
+      }
+    }
+    if (firstRefusal != null) {
+      problems.add(
+          new Problem(
+              Reason.InvalidEndpoint,
+              where,
+              "an endpoint of Service "
+                  + service(port)
+                  + " was left out: "
+                  + firstRefusal
+                  + "; correct its EndpointSlice"));
+    }
+  }
+
+  private Optional<String> refusal(Endpoint endpoint) {
+    Ip ip;
+    try {
+      ip = Ip.parse(endpoint.address());
+    } catch (IllegalArgumentException e) {
+      return Optional.of(e.getMessage());
+    }
+    if (endpoint.port() < 1 || endpoint.port() > 65_535) {
+      return Optional.of(ip + " has port " + endpoint.port() + ", which is not 1 to 65535");
+    }
+    if (spec.addresses().contains(ip)) {
+      return Optional.of(
+          ip + " is an address of this load balancer itself, its packets would go in a circle");
+    }
+    return AddressRules.refusal(ip).map(why -> ip + " is " + why);
+  }
+
+  private static void add(
+      ResolvedListener.Group group, BackendKey endpoint, EndpointConditions conditions) {
+    group.ofFamily(endpoint.address().isIpv4()).add(endpoint, conditions);
+  }
+
+  private String service(ServicePort port) {
+    return input.name().namespace() + "/" + port.service();
+  }
+
+  private void notFound(String where, String message) {
+    problems.add(new Problem(Reason.BackendNotFound, where, message));
+  }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.core.compile;
+
+import io.xdplb.core.model.Backend;
+import io.xdplb.core.model.BackendKey;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** A listener and the endpoints of all its groups. */
+record ResolvedListener(ValidSpec.Listener spec, List<Group> groups) {
+
+  /**
+   * A group of backends.
+   *
+   * @param weight of the group
+   * @param drainSeconds of each of its endpoints
+   */
+  record Group(int weight, int drainSeconds, GroupEndpoints ipv4, GroupEndpoints ipv6) {
+
+    GroupEndpoints ofFamily(boolean isIpv4) {
+      return isIpv4 ? ipv4 : ipv6;
+    }
+  }
+
+  /** The backends of the VIPs of one family, ordered by key, each once. */
+  List<Backend> backends(boolean isIpv4) {
+    SortedMap<BackendKey, Integer> drains = new TreeMap<>();
+    for (Group group : groups) {
+      for (BackendKey endpoint : group.ofFamily(isIpv4).all()) {
+        drains.merge(endpoint, group.drainSeconds(), Math::max);
+      }
+    }
+    Map<BackendKey, Integer> weights =
+        Shares.of(
+            groups.stream()
+                .filter(group -> group.weight() > 0)
+                .map(group -> new Shares.Group(group.weight(), group.ofFamily(isIpv4).takers()))
+                .toList());
+    return drains.entrySet().stream()
+        .map(e -> new Backend(e.getKey(), weights.getOrDefault(e.getKey(), 0), e.getValue()))
+        .toList();
+  }
+
+  /** Why its VIPs of one family have no backend that takes new flows, and what to do. */
+  String whyNoneTakes(boolean isIpv4) {
+    if (groups.isEmpty()) {
+      return "it lists no backends; add some";
+    }
+    if (groups.stream().allMatch(group -> group.weight() == 0)) {
+      return "all its backends have weight 0; raise one";
+    }
+    if (listed(isIpv4)) {
+      return "none of its "
+          + family(isIpv4)
+          + " endpoints that has a weight is ready; look at them"
+          + " with kubectl get endpointslices";
+    }
+    if (listed(!isIpv4)) {
+      return "its endpoints are all "
+          + family(!isIpv4)
+          + "; add "
+          + family(isIpv4)
+          + " backends or take the "
+          + family(isIpv4)
+          + " addresses out";
+    }
+    return "its backends have no endpoints; start some";
+  }
+
+  private boolean listed(boolean isIpv4) {
+    return groups.stream().anyMatch(group -> !group.ofFamily(isIpv4).all().isEmpty());
+  }
+
+  static String family(boolean isIpv4) {
+    return isIpv4 ? "IPv4" : "IPv6";
+  }
+}
