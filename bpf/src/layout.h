@@ -9,7 +9,7 @@
  * A handle names an entry of an array and the owner it had when the handle was made: the index in
  * the low HANDLE_INDEX_BITS bits, a generation above. The agent counts the generation up whenever it
  * gives the index to somebody else, so an old handle is recognised and never reaches the new owner.
- * 0 is no handle: generations start at 1.
+ * 0 is no handle: generations go from 1 to 4095 and begin again.
  */
 #pragma once
 
@@ -52,7 +52,8 @@ struct vip {
 	__be16 port;
 	__u8 protocol;
 	__u8 family;
-	__u32 reserved[8];
+	__u32 generation; /* of the last handle; outlives it */
+	__u32 reserved[7];
 };
 
 #define BACKEND_TAKES_NEW_FLOWS 1
@@ -69,7 +70,8 @@ struct backend {
 	__u32 drain_until; /* seconds of the Unix clock; 0: not draining. Read by the agent only */
 	__u32 drain_seconds; /* see ForwardingTable. Read by the agent only */
 	__u32 flow_base; /* where its flows begin in the flow table: hash of address, port, protocol */
-	__u32 reserved[2];
+	__u32 generation; /* of the last handle; outlives it */
+	__u32 reserved;
 };
 
 /*

@@ -21,8 +21,9 @@
 /* Not a verdict of XDP: look no further here. */
 #define NOT_OURS -1
 
-static __noinline int drop(__u32 reason, __u32 vip)
+static __noinline int drop(enum drop_reason why, __u32 vip)
 {
+	__u32 reason = why;
 	__u64 *count = bpf_map_lookup_elem(&drops, &reason);
 	__u32 index = vip & HANDLE_INDEX_MASK;
 	struct vip_cpu *cpu = vip ? bpf_map_lookup_elem(&vip_cpus, &index) : NULL;
@@ -429,6 +430,13 @@ SEC("xdp")
 int xdplb(struct xdp_md *ctx)
 {
 	return balancer(ctx);
+}
+
+/* The agent runs it twice to learn how many jiffies a second has. */
+SEC("xdp")
+int jiffies(struct xdp_md *ctx)
+{
+	return bpf_jiffies64();
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.api.v1alpha1;
 
+import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
+import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn.Type;
 import io.fabric8.kubernetes.api.model.Namespaced;
 import io.fabric8.kubernetes.client.CustomResource;
+import io.fabric8.kubernetes.model.annotation.Categories;
 import io.fabric8.kubernetes.model.annotation.Group;
 import io.fabric8.kubernetes.model.annotation.Kind;
 import io.fabric8.kubernetes.model.annotation.Plural;
@@ -20,5 +23,8 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Plural("forwardingtables")
 @Singular("forwardingtable")
 @ShortNames("xft")
+@Categories("xdplb")
+@AdditionalPrinterColumn(name = "Hash", jsonPath = ".spec.tableHash")
+@AdditionalPrinterColumn(name = "Age", jsonPath = ".metadata.creationTimestamp", type = Type.DATE)
 public class ForwardingTable extends CustomResource<ForwardingTableSpec, Void>
     implements Namespaced {}

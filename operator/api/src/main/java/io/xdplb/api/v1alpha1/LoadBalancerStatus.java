@@ -3,6 +3,9 @@ package io.xdplb.api.v1alpha1;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.Default;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Size;
 import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;
 
@@ -21,9 +24,10 @@ import java.util.List;
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record LoadBalancerStatus(
-    Long observedGeneration,
-    List<String> addresses,
-    List<Condition> conditions,
-    Integer readyEndpoints,
-    Integer desiredNodes,
-    Integer programmedNodes) {}
+    @Default("-1") @Min(-1) Long observedGeneration,
+    @Size(max = Limits.ADDRESSES)
+        List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> addresses,
+    @ListKey("type") @Size(max = 16) List<Condition> conditions,
+    @Min(0) Integer readyEndpoints,
+    @Min(0) Integer desiredNodes,
+    @Min(0) Integer programmedNodes) {}

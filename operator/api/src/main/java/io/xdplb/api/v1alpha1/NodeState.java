@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.api.v1alpha1;
 
+import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
+import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn.Type;
 import io.fabric8.kubernetes.client.CustomResource;
+import io.fabric8.kubernetes.model.annotation.Categories;
 import io.fabric8.kubernetes.model.annotation.Group;
 import io.fabric8.kubernetes.model.annotation.Kind;
 import io.fabric8.kubernetes.model.annotation.Plural;
@@ -19,4 +22,9 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Plural("nodestates")
 @Singular("nodestate")
 @ShortNames("xns")
+@Categories("xdplb")
+@AdditionalPrinterColumn(name = "Tables", jsonPath = ".status.tables", type = Type.INTEGER)
+@AdditionalPrinterColumn(name = "Version", jsonPath = ".status.agentVersion")
+@AdditionalPrinterColumn(name = "Hash", jsonPath = ".status.rootHash", priority = 1)
+@AdditionalPrinterColumn(name = "Age", jsonPath = ".metadata.creationTimestamp", type = Type.DATE)
 public class NodeState extends CustomResource<Void, NodeStateStatus> {}

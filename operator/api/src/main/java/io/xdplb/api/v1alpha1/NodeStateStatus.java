@@ -3,6 +3,10 @@ package io.xdplb.api.v1alpha1;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.Min;
+import io.fabric8.generator.annotation.Pattern;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
 import java.util.List;
 import java.util.Map;
 
@@ -10,7 +14,7 @@ import java.util.Map;
  * Evidence of one node.
  *
  * @param agentVersion version of the agent that wrote this
- * @param interfaces where the XDP program is attached, ordered by name
+ * @param interfaces where the XDP program is attached, ordered by name, at most 64
  * @param rootHash digest over {@code bucketHashes}: equal on two nodes exactly when both hold the
  *     same tables
  * @param bucketHashes digests of what the kernel's maps hold, by bucket. A table belongs to the
@@ -23,26 +27,33 @@ import java.util.Map;
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record NodeStateStatus(
-    String agentVersion,
-    List<Interface> interfaces,
-    String rootHash,
-    Map<String, String> bucketHashes,
-    Integer tables,
-    List<TableException> exceptions) {
+    @Size(max = 64) String agentVersion,
+    @ListKey("name") @Size(max = Limits.INTERFACES) List<Interface> interfaces,
+    @Pattern(Limits.DIGEST) @Size(max = 64) String rootHash,
+    @Size(max = Limits.BUCKETS)
+        Map<String, @Pattern(Limits.DIGEST) @Size(max = 64) String> bucketHashes,
+    @Min(0) Integer tables,
+    @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS)
+        List<TableException> exceptions) {
 
   /**
    * An interface that should take part.
    *
-   * @param name of the interface
+   * @param name the interface's name
    * @param attached whether our program is attached now, as the kernel says
-   * @param mode native or generic; absent while not attached
-   * @param reason why not attached, or why generic; absent when there is nothing to explain
-   * @param message the same for a person
+   * @param mode Native or Generic; absent while not attached
+   * @param reason why not attached, or why generic, in one word; absent when there is nothing to
+   *     explain
+   * @param message the same for a person, at most 1024 characters
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Interface(
-      String name, boolean attached, AttachMode mode, String reason, String message) {}
+      @Required @Size(min = 1, max = Limits.INTERFACE_NAME_LENGTH) String name,
+      @Required boolean attached,
+      AttachMode mode,
+      @Pattern(Limits.REASON) @Size(max = 64) String reason,
+      @Size(max = Limits.MESSAGE_LENGTH) String message) {}
 
   /** How an XDP program is attached. */
   public enum AttachMode {
@@ -55,11 +66,16 @@ public record NodeStateStatus(
   /**
    * A table that this node does not hold as desired.
    *
-   * @param namespace of the ForwardingTable
-   * @param name of the ForwardingTable
+   * @param namespace the ForwardingTable's namespace
+   * @param name the ForwardingTable's name
    * @param reason one word: AddressConflict, MapFull, InvalidTable, NoRoute, Failed
-   * @param message what was attempted, on what, and what the kernel answered
+   * @param message what was attempted, on what, and what the kernel answered, at most 1024
+   *     characters
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record TableException(String namespace, String name, String reason, String message) {}
+  public record TableException(
+      @Required @Size(min = 1, max = Limits.LABEL_LENGTH) String namespace,
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) String name,
+      @Required @Pattern(Limits.REASON) @Size(max = 64) String reason,
+      @Required @Size(max = Limits.MESSAGE_LENGTH) String message) {}
 }

@@ -32,7 +32,7 @@ public sealed interface Operation {
    */
   record SetRing(VipKey vip, Ring ring) implements Operation {}
 
-  /** Makes the VIP's entry: from then on its packets are ours. */
+  /** Makes the VIP's entry: from then on its packets are ours. Without a ring they are dropped. */
   record AddVip(VipKey vip) implements Operation {}
 
   /**

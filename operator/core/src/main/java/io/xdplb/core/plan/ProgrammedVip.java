@@ -41,7 +41,8 @@ public record ProgrammedVip(
   /**
    * What it is after one more operation has succeeded.
    *
-   * @throws IllegalArgumentException if the operation is of another VIP
+   * @throws IllegalArgumentException if the operation is of another VIP, or drains a backend that
+   *     is not programmed
    */
   public ProgrammedVip after(Operation operation) {
     if (!operation.vip().equals(key)) {
@@ -57,9 +58,12 @@ public record ProgrammedVip(
           new ProgrammedBackend(update.takesNewFlows(), update.drainSeconds(), 0));
     }
     if (operation instanceof Operation.DrainBackend drain) {
-      int drainSeconds = backends.get(drain.backend()).drainSeconds();
+      ProgrammedBackend is = backends.get(drain.backend());
+      if (is == null) {
+        throw new IllegalArgumentException(operation + ": the backend is not programmed");
+      }
       return with(
-          drain.backend(), new ProgrammedBackend(false, drainSeconds, drain.untilSeconds()));
+          drain.backend(), new ProgrammedBackend(false, is.drainSeconds(), drain.untilSeconds()));
     }
     if (operation instanceof Operation.RemoveBackend remove) {
       return with(remove.backend(), null);

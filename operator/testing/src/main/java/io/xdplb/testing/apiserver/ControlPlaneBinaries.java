@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.testing.apiserver;
 
-import java.nio.file.Files;
+import io.xdplb.testing.Checkout;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,7 +17,7 @@ import org.slf4j.LoggerFactory;
 record ControlPlaneBinaries(Path folder) {
 
   private static final Logger log = LoggerFactory.getLogger(ControlPlaneBinaries.class);
-  private static final Path SCRIPT = Path.of("operator", "testing", "kubernetes", "build.sh");
+  private static final String SCRIPT = "operator/testing/kubernetes/build.sh";
 
   /** Runs the script, which builds them once (about five minutes) and then finds them at once. */
   static ControlPlaneBinaries find() throws TestServer.Unavailable {
@@ -31,14 +32,12 @@ record ControlPlaneBinaries(Path folder) {
     return new ControlPlaneBinaries(Path.of(lines[lines.length - 1]));
   }
 
-  /** The script of this checkout: tests run in a module's folder somewhere below its top. */
   private static Path script() throws TestServer.Unavailable {
-    Path here = Path.of("").toAbsolutePath();
-    return Stream.iterate(here, folder -> folder != null, Path::getParent)
-        .map(folder -> folder.resolve(SCRIPT))
-        .filter(Files::isRegularFile)
-        .findFirst()
-        .orElseThrow(() -> new TestServer.Unavailable("no " + SCRIPT + " above " + here));
+    try {
+      return Checkout.path(SCRIPT);
+    } catch (NoSuchElementException e) {
+      throw new TestServer.Unavailable(e.getMessage(), e);
+    }
   }
 
   String etcd() {

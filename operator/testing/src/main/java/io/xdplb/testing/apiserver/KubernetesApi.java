@@ -71,6 +71,17 @@ public interface KubernetesApi {
   }
 
   /**
+   * Applies the CRDs in {@code crds/} of this checkout and returns when all are established. May be
+   * called by each test class.
+   */
+  default void installCrds() {
+    String manifests = CrdManifests.ofCheckout();
+    kubectlWithInput(manifests, "apply", "--server-side", "-f", "-").outOrFail();
+    kubectlWithInput(manifests, "wait", "--for=condition=Established", "--timeout=30s", "-f", "-")
+        .outOrFail();
+  }
+
+  /**
    * An outage: the API server no longer answers. What it stored and the address it listens on stay.
    * Does nothing while it is stopped.
    */

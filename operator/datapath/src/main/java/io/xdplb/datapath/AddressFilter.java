@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.datapath;
+
+import io.xdplb.core.model.Ip;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The first thing that the datapath looks at: may this destination be ours? One byte for each hash
+ * value, shared by all addresses that have it, hence the counting.
+ */
+final class AddressFilter {
+  static final int SIZE = 65536;
+
+  /** What an address is to us; the bit in the filter. */
+  enum Role {
+    VIP(1),
+    NAT(2);
+
+    private final int bit;
+
+    Role(int bit) {
+      this.bit = bit;
+    }
+  }
+
+  private record Use(Role role, Ip address) {}
+
+  private final ByteBuffer bits;
+  private final Map<Use, Integer> uses = new HashMap<>();
+  private final Map<Role, int[]> counts = Map.of(Role.VIP, new int[SIZE], Role.NAT, new int[SIZE]);
+
+  AddressFilter(ByteBuffer bits) {
+    this.bits = bits;
+  }
+
+  /** Answers whether the address is new in this role. */
+  boolean add(Role role, Ip address) {
+    if (uses.merge(new Use(role, address), 1, Integer::sum) > 1) {
+      return false;
+    }
+    int at = (int) (Hash.address(address) & (SIZE - 1));
+    if (counts.get(role)[at]++ == 0) {
+      bits.put(at, (byte) (bits.get(at) | role.bit));
+    }
+    return true;
+  }
+
+  /** Answers whether the address has lost this role. */
+  boolean remove(Role role, Ip address) {
+    if (uses.merge(new Use(role, address), -1, (old, one) -> old == 1 ? null : old - 1) != null) {
+      return false;
+    }
+    int at = (int) (Hash.address(address) & (SIZE - 1));
+    if (--counts.get(role)[at] == 0) {
+      bits.put(at, (byte) (bits.get(at) & ~role.bit));
+    }
+    return true;
+  }
+
+  /**
+   * Removes bits that no address has set: what an agent left behind that was killed between two
+   * steps.
+   */
+  void settle() {
+    for (int at = 0; at < SIZE; at++) {
+      int wanted = 0;
+      for (Role role : Role.values()) {
+        wanted |= counts.get(role)[at] > 0 ? role.bit : 0;
+      }
+      if (bits.get(at) != wanted) {
+        bits.put(at, (byte) wanted);
+      }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.datapath;
+
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.VipKey;
+import io.xdplb.core.plan.Operation;
+import io.xdplb.core.plan.ProgrammedVip;
+import io.xdplb.core.table.VipImage;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The maps and the program of this node. Opening adopts what a former agent has pinned; closing
+ * leaves all of it in the kernel, where traffic goes on.
+ *
+ * <p>Not safe for use by several threads: one thread owns it. It acts in the network namespace of
+ * the thread that calls it, which must be the same for all calls. Only one agent may be open on a
+ * pin path at a time.
+ */
+public final class Datapath implements AutoCloseable {
+  private final DatapathConfig config;
+  private final Maps maps;
+  private final Network network;
+  private final VipMaps vips;
+  private final ConfigWriter configWriter;
+  private final Attacher attacher;
+  private final ReadBack readBack;
+  private final PinLock lock;
+
+  private Datapath(DatapathConfig config, PinLock lock) {
+    this.config = config;
+    this.lock = lock;
+    maps = Maps.open(config);
+    FlowClock.pin(maps.jiffies(), config.pinPath());
+    configWriter = new ConfigWriter(maps);
+    configWriter.write(config.natPorts());
+    network = new Network(maps.map("interfaces"));
+    network.refresh();
+    vips = new VipMaps(maps, network);
+    attacher = new Attacher(config.pinPath());
+    readBack = new ReadBack(maps, vips);
+  }
+
+  /**
+   * Opens the datapath of a pin path: adopts the maps that are pinned there or creates them, and
+   * loads the program. Interfaces are attached by {@link #attach}.
+   *
+   * @throws DatapathException if another agent has it open, the program is refused, a pinned map
+   *     has another layout, or the NAT ports overlap with the kernel's ephemeral ports
+   */
+  public static Datapath open(DatapathConfig config) {
+    PinLock lock = PinLock.acquire(config.pinPath());
+    try {
+      return new Datapath(config, lock);
+    } catch (RuntimeException | Error e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /** What the maps hold, VIP by VIP. */
+  public Collection<ProgrammedVip> programmed() {
+    return vips.keys().stream().map(vips::programmed).toList();
+  }
+
+  /**
+   * Carries out one operation of a plan, whole as a packet sees it.
+   *
+   * @throws DatapathException with {@code MapFull} if there is no room; nothing has changed then
+   */
+  public void apply(Operation operation) {
+    vips.apply(operation);
+  }
+
+  /**
+   * Reads a VIP back from the kernel by system calls. Empty if a packet would not find it, or would
+   * find something that is no table.
+   */
+  public Optional<VipImage> readBack(VipKey vip) {
+    return readBack.image(vip);
+  }
+
+  /**
+   * Puts the program on an interface: swaps it in one step where a former agent left a link, else
+   * attaches it in native mode, else in generic mode, as the configuration prefers. A foreign
+   * program is never replaced.
+   */
+  public Attachment attach(String interfaceName) {
+    return attacher.attach(maps.program(), interfaceName, config.mode());
+  }
+
+  /** What is on the interfaces now, as the kernel says. */
+  public List<Attachment> attachments() {
+    return attacher.interfaces().stream().map(attacher::attachment).toList();
+  }
+
+  /** Takes the program off an interface. */
+  public void detach(String interfaceName) {
+    attacher.detach(interfaceName);
+  }
+
+  /** Follows a change of links, addresses or routes: packets are sent by the new ones at once. */
+  public void networkChanged() {
+    network.refresh();
+    vips.refreshNat();
+    configWriter.nextHopsChanged();
+  }
+
+  /** Follows a change of neighbours: their MAC addresses are looked up again at once. */
+  public void neighboursChanged() {
+    configWriter.nextHopsChanged();
+  }
+
+  /** Has the kernel resolve or confirm the MAC addresses of all next hops towards backends. */
+  public void refreshNeighbours() {
+    network.refreshNeighbours();
+  }
+
+  /** Backends that packets cannot reach from here by NAT, and why. */
+  public List<BackendProblem> unreachable() {
+    Set<String> attached = new HashSet<>();
+    attachments().stream()
+        .filter(Attachment::attached)
+        .forEach(a -> attached.add(a.interfaceName()));
+    List<BackendProblem> problems = new ArrayList<>();
+    for (VipKey vip : vips.keys()) {
+      for (BackendKey backend : vips.entry(vip).backends.keySet()) {
+        network
+            .obstacle(backend.address(), attached)
+            .ifPresent(message -> problems.add(new BackendProblem(vip, backend, message)));
+      }
+    }
+    return problems;
+  }
+
+  /** Gives up the maps; they stay in the kernel, and traffic goes on. */
+  @Override
+  public void close() {
+    maps.close();
+    lock.close();
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.datapath;
+
+import io.xdplb.core.model.Ip;
+
+/**
+ * The hashes of {@code bpf/src/hash.h}, for the tables that the agent fills and the datapath looks
+ * up. Words are what a little- or big-endian CPU loads from an address in network order, as there.
+ */
+final class Hash {
+  private static final long START = 0x243f6a8885a308d3L;
+  private static final long GOLDEN = 0x9e3779b97f4a7c15L;
+
+  private Hash() {}
+
+  static long mix(long hash, long word) {
+    long mixed = (hash ^ word) * GOLDEN;
+    return mixed ^ mixed >>> 32;
+  }
+
+  static long address(Ip ip) {
+    if (ip.isIpv4()) {
+      return mix(START, Wire.nativeInt((int) ip.low()) & 0xffff_ffffL);
+    }
+    return mix(mix(START, Wire.nativeLong(ip.high())), Wire.nativeLong(ip.low()));
+  }
+
+  /** Of a VIP; protocol and port 0 stand for the address as such. The halves choose the buckets. */
+  static long vip(Ip ip, int protocol, int port) {
+    return mix(
+        address(ip),
+        Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ip.isIpv4() ? 0L : 1L << 24));
+  }
+
+  /** Where the flows of a backend begin in the flow table. */
+  static int flowBase(Ip ip, int protocol, int port) {
+    return (int) mix(address(ip), Wire.nativeShort(port) & 0xffffL | (long) protocol << 16);
+  }
+}

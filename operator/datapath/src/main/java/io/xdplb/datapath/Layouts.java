@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.datapath;
+
+import io.xdplb.libbpf.Btf;
+import io.xdplb.libbpf.StructLayout;
+import java.util.List;
+
+/**
+ * The structs of {@code bpf/src/layout.h}, field by field in the order of the C source. They are
+ * compared with the object's BTF whenever it is loaded, so the two cannot drift apart.
+ */
+final class Layouts {
+
+  private static final List<StructLayout> ALL =
+      List.of(
+          Slot.LAYOUT,
+          Vip.LAYOUT,
+          Backend.LAYOUT,
+          BackendCpu.LAYOUT,
+          VipCpu.LAYOUT,
+          Flow.LAYOUT,
+          Config.LAYOUT,
+          Mac.LAYOUT);
+
+  private Layouts() {}
+
+  /**
+   * Compares all of them with what the C compiler did.
+   *
+   * @throws io.xdplb.libbpf.LibbpfException naming every difference
+   */
+  static void check(Btf btf) {
+    ALL.forEach(layout -> layout.check(btf));
+  }
+
+  /** One place of the VIP lookup. {@link #VIP} is written last and cleared first. */
+  static final class Slot {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("vip_slot");
+    static final int ADDRESS = BUILDER.bytes("address", 16, 4);
+    static final int PORT = BUILDER.u16("port");
+    static final int PROTOCOL = BUILDER.u8("protocol");
+    static final int FAMILY = BUILDER.u8("family");
+    static final int VIP = BUILDER.u32("vip");
+    static final int RESERVED = BUILDER.bytes("reserved", 8, 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Slot() {}
+  }
+
+  /** One address, protocol and port. {@link #HANDLE} is written last and cleared first. */
+  static final class Vip {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("vip");
+    static final int RING = BUILDER.u64("ring");
+    static final int HANDLE = BUILDER.u32("handle");
+    static final int ADDRESS = BUILDER.bytes("address", 16, 4);
+    static final int PORT = BUILDER.u16("port");
+    static final int PROTOCOL = BUILDER.u8("protocol");
+    static final int FAMILY = BUILDER.u8("family");
+    static final int GENERATION = BUILDER.u32("generation");
+    static final int RESERVED = BUILDER.bytes("reserved", 28, 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Vip() {}
+  }
+
+  /** One endpoint of one VIP. {@link #HANDLE} is written last and cleared first. */
+  static final class Backend {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("backend");
+    static final int ADDRESS = BUILDER.bytes("address", 16, 4);
+    static final int NAT_ADDRESS = BUILDER.bytes("nat_address", 16, 4);
+    static final int PORT = BUILDER.u16("port");
+    static final int FAMILY = BUILDER.u8("family");
+    static final int FLAGS = BUILDER.u8("flags");
+    static final int HANDLE = BUILDER.u32("handle");
+    static final int VIP = BUILDER.u32("vip");
+    static final int DRAIN_UNTIL = BUILDER.u32("drain_until");
+    static final int DRAIN_SECONDS = BUILDER.u32("drain_seconds");
+    static final int FLOW_BASE = BUILDER.u32("flow_base");
+    static final int GENERATION = BUILDER.u32("generation");
+    static final int RESERVED = BUILDER.u32("reserved");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    /** Bit of {@link #FLAGS}: the ring may name it. */
+    static final int TAKES_NEW_FLOWS = 1;
+
+    private Backend() {}
+  }
+
+  /** What one CPU knows of a backend. */
+  static final class BackendCpu {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("backend_cpu");
+    static final int PACKETS_TO_BACKEND = BUILDER.u64("packets_to_backend");
+    static final int BYTES_TO_BACKEND = BUILDER.u64("bytes_to_backend");
+    static final int PACKETS_TO_CLIENT = BUILDER.u64("packets_to_client");
+    static final int BYTES_TO_CLIENT = BUILDER.u64("bytes_to_client");
+    static final int FLOWS = BUILDER.u64("flows");
+    static final int NEXTHOP_STAMP = BUILDER.u32("nexthop_stamp");
+    static final int NEXTHOP_IFINDEX = BUILDER.u32("nexthop_ifindex");
+    static final int NEXTHOP_DESTINATION = BUILDER.bytes("nexthop_destination", 6);
+    static final int NEXTHOP_SOURCE = BUILDER.bytes("nexthop_source", 6);
+    static final int RESERVED = BUILDER.u32("reserved");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private BackendCpu() {}
+  }
+
+  /** What one CPU counts of a VIP. */
+  static final class VipCpu {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("vip_cpu");
+    static final int DROPPED = BUILDER.u64("dropped");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private VipCpu() {}
+  }
+
+  /** A translated flow. Only the datapath writes it. */
+  static final class Flow {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("flow");
+    static final int META = BUILDER.u32("meta");
+    static final int SEEN = BUILDER.u32("seen");
+    static final int CLIENT = BUILDER.bytes("client", 16, 4);
+    static final int BACKEND_ADDRESS = BUILDER.bytes("backend_address", 16, 4);
+    static final int CLIENT_PORT = BUILDER.u16("client_port");
+    static final int BACKEND_PORT = BUILDER.u16("backend_port");
+    static final int NAT_PORT = BUILDER.u16("nat_port");
+    static final int CLIENT_MAC = BUILDER.bytes("client_mac", 6);
+    static final int CLIENT_LINK = BUILDER.u32("client_link");
+    static final int VIP = BUILDER.u32("vip");
+    static final int BACKEND = BUILDER.u32("backend");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    static final int USED = 1;
+    static final int CONFIRMED = 1 << 2;
+    static final int FIN_CLIENT = 1 << 3;
+    static final int FIN_BACKEND = 1 << 4;
+    static final int RESET = 1 << 5;
+    static final int UDP = 1 << 8;
+
+    private Flow() {}
+  }
+
+  /** What the agent tells the datapath. Times are in jiffies. */
+  static final class Config {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("config");
+    static final int NEXTHOP_GENERATION = BUILDER.u32("nexthop_generation");
+    static final int NAT_PORT_FIRST = BUILDER.u16("nat_port_first");
+    static final int NAT_PORT_COUNT = BUILDER.u16("nat_port_count");
+    static final int FLOW_SEED = BUILDER.u32("flow_seed");
+    static final int SECOND = BUILDER.u32("second");
+    static final int TIMEOUT_TCP_NEW = BUILDER.u32("timeout_tcp_new");
+    static final int TIMEOUT_TCP_ESTABLISHED = BUILDER.u32("timeout_tcp_established");
+    static final int TIMEOUT_TCP_HALF_CLOSED = BUILDER.u32("timeout_tcp_half_closed");
+    static final int TIMEOUT_TCP_CLOSED = BUILDER.u32("timeout_tcp_closed");
+    static final int TIMEOUT_TCP_RESET = BUILDER.u32("timeout_tcp_reset");
+    static final int TIMEOUT_UDP_NEW = BUILDER.u32("timeout_udp_new");
+    static final int TIMEOUT_UDP_CONFIRMED = BUILDER.u32("timeout_udp_confirmed");
+    static final int RESERVED = BUILDER.bytes("reserved", 20, 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Config() {}
+  }
+
+  /** An interface's MAC address. */
+  static final class Mac {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("mac");
+    static final int ADDRESS = BUILDER.bytes("address", 6);
+    static final int RESERVED = BUILDER.bytes("reserved", 2);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Mac() {}
+  }
+}
