@@ -15,6 +15,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Writes Events (events.k8s.io/v1) about LoadBalancers, in the background: a table never waits for
@@ -61,7 +62,7 @@ final class Announcer implements AutoCloseable {
 
   void announce(LoadBalancer about, List<Notice> notices) {
     for (Notice notice : notices) {
-      log.atLevel(notice.isWarning() ? org.slf4j.event.Level.WARN : org.slf4j.event.Level.INFO)
+      log.atLevel(notice.isWarning() ? Level.WARN : Level.INFO)
           .addKeyValue("loadbalancer", Names.of(about))
           .addKeyValue("reason", notice.reason())
           .log(notice.note());
@@ -98,7 +99,7 @@ final class Announcer implements AutoCloseable {
   private Event event(LoadBalancer about, Notice notice) {
     return new EventBuilder()
         .withNewMetadata()
-        .withGenerateName(about.getMetadata().getName() + ".")
+        .withGenerateName(about.getMetadata().getName() + "-")
         .withNamespace(about.getMetadata().getNamespace())
         .endMetadata()
         .withEventTime(new MicroTime(MICROS.format(clock.instant())))

@@ -17,15 +17,11 @@ import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
-import io.xdplb.core.compile.ServiceEndpoints;
-import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Instant;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,35 +95,13 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private CompileResult compile(LoadBalancer balancer, Optional<ForwardingTable> stored) {
     ObjectName name = Names.of(balancer);
-    Map<ServicePort, ServiceEndpoints> endpoints =
-        new HashMap<>(
-            cluster.endpoints(name.namespace(), Compiler.servicePorts(balancer.getSpec())));
-    CompileResult result = Compiler.compile(new CompileInput(name, balancer.getSpec(), endpoints));
-    if (!(result instanceof CompileResult.Compiled compiled)
-        || stored.isEmpty()
-        || compiled.table().equals(stored.get().getSpec())
-        || !hasBackends(stored.get().getSpec())
-        || endpoints.values().stream().allMatch(LoadBalancerReconciler::hasEndpoints)) {
-      return result;
-    }
-    // A cache that is behind looks like a Service without pods. Taking the backends out of a table
-    // that has some is worth asking the API server.
-    endpoints.replaceAll(
-        (port, cached) ->
-            hasEndpoints(cached) ? cached : cluster.liveEndpoints(name.namespace(), port));
-    return Compiler.compile(new CompileInput(name, balancer.getSpec(), endpoints));
-  }
-
-  private static boolean hasEndpoints(ServiceEndpoints endpoints) {
-    return endpoints instanceof ServiceEndpoints.Resolved resolved
-        && !resolved.endpoints().isEmpty();
-  }
-
-  private static boolean hasBackends(ForwardingTableSpec table) {
-    return table != null
-        && table.vips() != null
-        && table.vips().stream()
-            .anyMatch(vip -> vip.backends() != null && !vip.backends().isEmpty());
+    return SecondLook.compile(
+        new CompileInput(
+            name,
+            balancer.getSpec(),
+            cluster.endpoints(name.namespace(), Compiler.servicePorts(balancer.getSpec()))),
+        stored.map(ForwardingTable::getSpec).orElse(null),
+        port -> cluster.liveEndpoints(name.namespace(), port));
   }
 
   /**

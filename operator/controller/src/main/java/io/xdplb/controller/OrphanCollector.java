@@ -2,9 +2,11 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
+import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -13,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Removes what a deleted LoadBalancer leaves behind. The API server's garbage collector deletes
@@ -74,8 +77,10 @@ final class OrphanCollector implements AutoCloseable {
         deleteTable(name);
         onGone.accept(name);
       }
-    } catch (RuntimeException e) {
-      log.atWarn()
+    } catch (KubernetesClientException e) {
+      // A conflict says that somebody wrote the table meanwhile, which is why it is looked at anew.
+      boolean isConflict = e.getCode() == HttpURLConnection.HTTP_CONFLICT;
+      log.atLevel(isConflict ? Level.DEBUG : Level.WARN)
           .addKeyValue("loadbalancer", name)
           .addKeyValue("retryMillis", retry.toMillis())
           .log("cannot remove what the deleted LoadBalancer left: {}", e.getMessage());
