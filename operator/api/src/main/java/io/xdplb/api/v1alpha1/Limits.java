@@ -73,6 +73,9 @@ public final class Limits {
   /** SHA-256 in hexadecimal. */
   static final String DIGEST = "^[0-9a-f]{64}$";
 
+  /** Half as long: a sum of digests, see TableDigests in core. */
+  static final String BUCKET_DIGEST = "^[0-9a-f]{32}$";
+
   /** One word that a program can compare. */
   static final String REASON = "^[A-Za-z]([A-Za-z0-9]*)$";
 

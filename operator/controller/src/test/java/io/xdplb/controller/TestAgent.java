@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.table.TableDigests;
+import java.util.List;
+
+/** Reports a node's evidence as an agent does, of whatever tables a test says it holds. */
+final class TestAgent {
+
+  private static final List<Interface> ATTACHED =
+      List.of(new Interface("eth0", true, AttachMode.Native, null, null));
+
+  private final KubernetesClient client;
+  private final String node;
+
+  TestAgent(KubernetesClient client, String node) {
+    this.client = client;
+    this.node = node;
+    NodeState state = state();
+    client.resource(state).create();
+  }
+
+  /** Holds every table that the API server has now. */
+  void followsAll() {
+    report(ATTACHED, allTables(), List.of());
+  }
+
+  /** Holds these tables and no others. */
+  void holds(List<ForwardingTable> tables) {
+    report(ATTACHED, tables, List.of());
+  }
+
+  /** Holds every table but one, and says why. */
+  void cannot(ForwardingTable table, String reason, String message) {
+    report(
+        ATTACHED,
+        allTables().stream().filter(t -> !Names.of(t).equals(Names.of(table))).toList(),
+        List.of(
+            new TableException(
+                table.getMetadata().getNamespace(),
+                table.getMetadata().getName(),
+                reason,
+                message)));
+  }
+
+  /** Holds every table, but an interface is not attached. */
+  void isDetached(String reason, String message) {
+    report(
+        List.of(ATTACHED.get(0), new Interface("eth1", false, null, reason, message)),
+        allTables(),
+        List.of());
+  }
+
+  void leaves() {
+    client.resource(state()).delete();
+  }
+
+  private void report(
+      List<Interface> interfaces, List<ForwardingTable> tables, List<TableException> exceptions) {
+    TableDigests digests = new TableDigests();
+    tables.forEach(table -> digests.put(Names.of(table), table.getSpec().tableHash()));
+    NodeState state = state();
+    state.setStatus(
+        new NodeStateStatus(
+            "test",
+            interfaces,
+            digests.rootHash(),
+            // The API server makes null of a map that server-side apply empties, and refuses it.
+            digests.size() == 0 ? null : digests.bucketHashes(),
+            digests.size(),
+            exceptions));
+    client
+        .resource(state)
+        .subresource("status")
+        .patch(
+            new PatchContext.Builder()
+                .withPatchType(PatchType.SERVER_SIDE_APPLY)
+                .withFieldManager("xdplb-agent")
+                .withForce(true)
+                .build());
+  }
+
+  List<ForwardingTable> allTables() {
+    return client.resources(ForwardingTable.class).inAnyNamespace().list().getItems();
+  }
+
+  private NodeState state() {
+    NodeState state = new NodeState();
+    state.setMetadata(new ObjectMetaBuilder().withName(node).build());
+    return state;
+  }
+}

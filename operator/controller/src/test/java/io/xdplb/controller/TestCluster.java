@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.IntOrString;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointBuilder;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointConditions;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
+import io.fabric8.kubernetes.api.model.events.v1.Event;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.dsl.Resource;
+import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.testing.apiserver.KubernetesApi;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * What tests do as a user, as an endpoint controller and as agents; and what they wait for. Works
+ * in a namespace of its own. {@link #close} removes what is not bound to that namespace, or would
+ * be seen by the operator of the next test.
+ */
+final class TestCluster implements AutoCloseable {
+
+  static final Duration DEADLINE = Duration.ofSeconds(20);
+
+  final KubernetesClient client;
+  final String namespace;
+
+  TestCluster(KubernetesApi api) {
+    client =
+        new KubernetesClientBuilder()
+            .withConfig(OperatorRuntime.clientConfig(api.config()))
+            .build();
+    namespace = api.newNamespace("operator");
+  }
+
+  /** The operator must still run: it deletes the tables. */
+  @Override
+  public void close() {
+    client.resources(LoadBalancer.class).inNamespace(namespace).delete();
+    client.resources(NodeState.class).delete();
+    until("tables are gone", () -> tables().isEmpty());
+    client.close();
+  }
+
+  // As a user.
+
+  LoadBalancer create(String name, LoadBalancerSpec spec) {
+    LoadBalancer balancer = new LoadBalancer();
+    balancer.setMetadata(new ObjectMetaBuilder().withName(name).withNamespace(namespace).build());
+    balancer.setSpec(spec);
+    return client.resource(balancer).create();
+  }
+
+  void edit(String name, LoadBalancerSpec spec) {
+    balancerResource(name)
+        .edit(
+            balancer -> {
+              balancer.setSpec(spec);
+              return balancer;
+            });
+  }
+
+  void delete(String name) {
+    balancerResource(name).delete();
+  }
+
+  static LoadBalancerSpec spec(List<String> addresses, LoadBalancerSpec.Listener... listeners) {
+    return new LoadBalancerSpec(
+        new LoadBalancerSpec.Addresses(addresses), List.of(listeners), null, null);
+  }
+
+  static LoadBalancerSpec serviceSpec(String address, String service, int port) {
+    return spec(List.of(address), serviceListener(service, port));
+  }
+
+  static LoadBalancerSpec.Listener serviceListener(String service, int port) {
+    return new LoadBalancerSpec.Listener(
+        "l" + port,
+        io.xdplb.api.v1alpha1.Protocol.TCP,
+        port,
+        List.of(
+            new LoadBalancerSpec.Backend(
+                new LoadBalancerSpec.ServiceRef(service, port), null, null)));
+  }
+
+  static LoadBalancerSpec staticSpec(String address, int port, String... backends) {
+    return spec(List.of(address), staticListener(port, backends));
+  }
+
+  static LoadBalancerSpec.Listener staticListener(int port, String... backends) {
+    return new LoadBalancerSpec.Listener(
+        "l" + port,
+        io.xdplb.api.v1alpha1.Protocol.TCP,
+        port,
+        List.of(
+            new LoadBalancerSpec.Backend(
+                null, new LoadBalancerSpec.StaticBackends(List.of(backends), 8080), null)));
+  }
+
+  // As the controllers that make Services and EndpointSlices.
+
+  /** A Service whose port has a name and a named target port. */
+  void service(String name, int port) {
+    client
+        .resource(
+            new ServiceBuilder()
+                .withNewMetadata()
+                .withName(name)
+                .withNamespace(namespace)
+                .endMetadata()
+                .withNewSpec()
+                .withClusterIP("None")
+                .addNewPort()
+                .withName("web")
+                .withPort(port)
+                .withProtocol("TCP")
+                .withTargetPort(new IntOrString("http"))
+                .endPort()
+                .endSpec()
+                .build())
+        .create();
+  }
+
+  /** As the slice controller writes it: by the name of the Service's port, the port resolved. */
+  EndpointSlice slice(String name, String service, String family, int port, Endpoint... endpoints) {
+    return client
+        .resource(
+            new EndpointSliceBuilder()
+                .withNewMetadata()
+                .withName(name)
+                .withNamespace(namespace)
+                .withLabels(Map.of(ServiceEndpointsReader.SERVICE_NAME, service))
+                .endMetadata()
+                .withAddressType(family)
+                .addNewPort()
+                .withName("web")
+                .withPort(port)
+                .withProtocol("TCP")
+                .endPort()
+                .withEndpoints(endpoints)
+                .build())
+        .create();
+  }
+
+  void endpoints(String slice, Endpoint... endpoints) {
+    client
+        .discovery()
+        .v1()
+        .endpointSlices()
+        .inNamespace(namespace)
+        .withName(slice)
+        .edit(s -> new EndpointSliceBuilder(s).withEndpoints(endpoints).build());
+  }
+
+  static Endpoint endpoint(String address) {
+    return endpoint(address, null, null, null);
+  }
+
+  static Endpoint endpoint(String address, Boolean ready, Boolean serving, Boolean terminating) {
+    EndpointConditions conditions = new EndpointConditions();
+    conditions.setReady(ready);
+    conditions.setServing(serving);
+    conditions.setTerminating(terminating);
+    return new EndpointBuilder().withAddresses(address).withConditions(conditions).build();
+  }
+
+  // What is there.
+
+  Resource<LoadBalancer> balancerResource(String name) {
+    return client.resources(LoadBalancer.class).inNamespace(namespace).withName(name);
+  }
+
+  Resource<ForwardingTable> tableResource(String name) {
+    return client.resources(ForwardingTable.class).inNamespace(namespace).withName(name);
+  }
+
+  LoadBalancer balancer(String name) {
+    return balancerResource(name).get();
+  }
+
+  List<LoadBalancer> balancers() {
+    return client.resources(LoadBalancer.class).inNamespace(namespace).list().getItems();
+  }
+
+  List<ForwardingTable> tables() {
+    return client.resources(ForwardingTable.class).inNamespace(namespace).list().getItems();
+  }
+
+  /** Events about a LoadBalancer, as "Type Reason". */
+  List<String> events(String balancer) {
+    return client.events().v1().events().inNamespace(namespace).list().getItems().stream()
+        .filter(event -> event.getRegarding().getName().equals(balancer))
+        .sorted(java.util.Comparator.comparing(event -> event.getEventTime().getTime()))
+        .map((Event event) -> event.getType() + " " + event.getReason())
+        .toList();
+  }
+
+  /** Addresses of the endpoints that take new flows, over all VIPs, as "address:port", in order. */
+  static List<String> takers(ForwardingTable table) {
+    return table.getSpec().vips().stream()
+        .flatMap(vip -> vip.backends().stream())
+        .filter(backend -> backend.weight() > 0)
+        .map(backend -> backend.address() + ":" + backend.port())
+        .distinct()
+        .sorted()
+        .toList();
+  }
+
+  /** As "address protocol port". */
+  static List<String> vips(ForwardingTable table) {
+    return table.getSpec().vips().stream()
+        .map(vip -> vip.address() + " " + vip.protocol() + " " + vip.port())
+        .toList();
+  }
+
+  // What is waited for.
+
+  ForwardingTable awaitTakers(String table, String... takers) {
+    return awaitTable(table, t -> takers(t).equals(Stream.of(takers).sorted().toList()));
+  }
+
+  ForwardingTable awaitTable(String name, Predicate<ForwardingTable> condition) {
+    return awaitObject("table " + name, tableResource(name), condition);
+  }
+
+  /** Waits for a condition of this status and reason, for the spec as it is now. */
+  LoadBalancer awaitCondition(String name, String type, String status, String reason) {
+    return awaitObject(
+        name + ": " + type + "=" + status + " " + reason,
+        balancerResource(name),
+        balancer ->
+            condition(balancer, type)
+                .filter(c -> status.equals(c.getStatus()) && reason.equals(c.getReason()))
+                .filter(
+                    c ->
+                        Objects.equals(
+                            c.getObservedGeneration(), balancer.getMetadata().getGeneration()))
+                .isPresent());
+  }
+
+  static java.util.Optional<Condition> condition(LoadBalancer balancer, String type) {
+    return StatusComposer.condition(balancer.getStatus(), type);
+  }
+
+  static String message(LoadBalancer balancer, String type) {
+    return condition(balancer, type).orElseThrow().getMessage();
+  }
+
+  static void until(String what, java.util.concurrent.Callable<Boolean> condition) {
+    await(what).atMost(DEADLINE).pollInterval(Duration.ofMillis(15)).until(condition);
+  }
+
+  private static <T extends io.fabric8.kubernetes.api.model.HasMetadata> T awaitObject(
+      String what, Resource<T> resource, Predicate<T> condition) {
+    try {
+      return await(what)
+          .atMost(DEADLINE)
+          .pollInterval(Duration.ofMillis(15))
+          .until(resource::get, object -> object != null && condition.test(object));
+    } catch (org.awaitility.core.ConditionTimeoutException e) {
+      assertThat((Object) resource.get()).as(what).isEqualTo("as expected");
+      throw e;
+    }
+  }
+
+  static ForwardingTableSpec.Vip onlyVip(ForwardingTable table) {
+    assertThat(table.getSpec().vips()).hasSize(1);
+    return table.getSpec().vips().get(0);
+  }
+}
