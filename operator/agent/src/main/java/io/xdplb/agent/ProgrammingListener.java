@@ -1,0 +1,21 @@
+package io.xdplb.agent;
+
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.ObjectName;
+
+/** Hears what becomes of tables, on the programmer's thread: it must not block. */
+public interface ProgrammingListener {
+
+  /** The newest version of a table is in the kernel's maps, by the evidence of its hash. */
+  default void programmed(ObjectName table) {}
+
+  /** A table is not as it should be, for a reason it did not have before. */
+  default void failed(ObjectName table, TableException why) {}
+
+  /** A table is gone. */
+  default void removed(ObjectName table) {}
+
+  /** Something of the node's evidence has changed. */
+  default void reported(NodeStateStatus status) {}
+}
