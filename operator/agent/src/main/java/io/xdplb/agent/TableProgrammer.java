@@ -33,6 +33,7 @@ import org.slf4j.LoggerFactory;
 final class TableProgrammer {
 
   private static final Logger log = LoggerFactory.getLogger(TableProgrammer.class);
+  private static final long SECOND = 1_000_000_000L;
 
   /**
    * One change of one table.
@@ -52,6 +53,7 @@ final class TableProgrammer {
   private final Set<ObjectName> unannounced = new HashSet<>();
   private final Set<VipKey> leftovers = new TreeSet<>();
   private final Deque<ObjectName> auditRound = new ArrayDeque<>();
+  private long leftoversAtNanos = Long.MAX_VALUE;
 
   TableProgrammer(
       NodeDatapath datapath,
@@ -98,16 +100,19 @@ final class TableProgrammer {
 
   /** Does what is due: failed tables again, drains that have ended. */
   void continueDue() {
-    Set<ObjectName> due = retries.due(nanoTime.getAsLong());
-    if (!due.isEmpty()) {
+    long now = nanoTime.getAsLong();
+    if (leftoversAtNanos <= now) {
       removeLeftovers();
-      due.forEach(this::program);
     }
+    retries.due(now).forEach(this::program);
   }
 
   /** How long until {@link #continueDue} has something to do. */
   long nanosUntilDue() {
-    return retries.nanosUntilNext(nanoTime.getAsLong());
+    long now = nanoTime.getAsLong();
+    return leftoversAtNanos == Long.MAX_VALUE
+        ? retries.nanosUntilNext(now)
+        : Math.min(retries.nanosUntilNext(now), Math.max(0, leftoversAtNanos - now));
   }
 
   /**
@@ -150,12 +155,13 @@ final class TableProgrammer {
   private void forget(ObjectName table) {
     exceptions.remove(table);
     digests.remove(table);
-    retries.succeeded(table);
+    retries.forget(table);
     unannounced.remove(table);
     listener.removed(table);
   }
 
   private void removeLeftovers() {
+    leftoversAtNanos = Long.MAX_VALUE;
     for (VipKey vip : List.copyOf(leftovers)) {
       if (book.holder(vip).isPresent()) {
         leftovers.remove(vip);
@@ -165,6 +171,7 @@ final class TableProgrammer {
         vips.remove(vip);
         leftovers.remove(vip);
       } catch (RuntimeException e) {
+        leftoversAtNanos = nanoTime.getAsLong() + SECOND;
         log.error("cannot remove {}, will try again: {}", vip, e.getMessage());
       }
     }
@@ -268,7 +275,7 @@ final class TableProgrammer {
     if (deadline.isPresent()) {
       long seconds = Math.max(0, deadline.getAsLong() - unixSeconds.getAsLong());
       // A second more: the deadline is a whole second, and the clock may be just before it.
-      retries.at(table, nanoTime.getAsLong() + (seconds + 1) * 1_000_000_000L);
+      retries.at(table, nanoTime.getAsLong() + (seconds + 1) * SECOND);
     }
   }
 
