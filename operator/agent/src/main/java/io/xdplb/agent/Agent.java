@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
 import java.util.List;
@@ -20,7 +21,6 @@ public final class Agent implements AutoCloseable {
 
   private final NodeStateWriter writer;
   private final Programmer programmer;
-  private final NetworkMonitor monitor;
   private final ForwardingTableSource source;
 
   private Agent(
@@ -31,7 +31,6 @@ public final class Agent implements AutoCloseable {
       String version) {
     writer = new NodeStateWriter(client, nodeName);
     programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
-    monitor = new NetworkMonitor(programmer::networkChanged);
     source = new ForwardingTableSource(client, programmer);
   }
 
@@ -59,7 +58,6 @@ public final class Agent implements AutoCloseable {
             version);
     agent.writer.start();
     agent.programmer.start();
-    agent.monitor.start();
     agent.source.start();
     return agent;
   }
@@ -68,14 +66,13 @@ public final class Agent implements AutoCloseable {
   @Override
   public void close() {
     source.close();
-    monitor.close();
     programmer.close();
     writer.close();
   }
 
   private record Reporting(NodeStateWriter writer) implements ProgrammingListener {
     @Override
-    public void programmed(ObjectName table) {
+    public void programmed(ObjectName table, List<Vip> vips) {
       log.info("{}: programmed", table);
     }
 

@@ -4,6 +4,7 @@ import io.xdplb.agent.TableProgrammer.Change;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.netlink.NetworkMonitor;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -56,6 +57,7 @@ public final class Programmer implements AutoCloseable {
   private final Agenda<Task> agenda = new Agenda<>(Task.class);
   private NodeStateStatus lastReport;
   private boolean unclaimedRemoved;
+  private NetworkMonitor monitor;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -89,9 +91,10 @@ public final class Programmer implements AutoCloseable {
     this.thread = new Thread(this::run, "programmer");
   }
 
-  /** Starts the thread, in the network namespace of the calling one. */
+  /** Starts to work, in the network namespace of the calling thread. */
   public void start() {
     thread.start();
+    monitor = NetworkMonitor.start(changes -> networkChanged());
   }
 
   /** A table is there, or has a new version. */
@@ -121,14 +124,17 @@ public final class Programmer implements AutoCloseable {
         });
   }
 
-  /** Links, addresses or routes of the machine have changed. */
-  public void networkChanged() {
+  /** Links, addresses, routes or neighbours of the machine have changed. */
+  void networkChanged() {
     signal(() -> networkChanged = true);
   }
 
   /** Ends the thread after what it is doing. The datapath goes on as it is. */
   @Override
   public void close() {
+    if (monitor != null) {
+      monitor.close();
+    }
     signal(() -> stopped = true);
     boolean interrupted = false;
     while (thread.isAlive()) {

@@ -213,7 +213,7 @@ final class TableProgrammer {
     } else if (!book.conflicts(table).isEmpty()) {
       fail(table, "AddressConflict", conflict(table));
     } else if (found.equals(wanted)) {
-      succeed(table);
+      succeed(table, held);
     } else if (found.equals(TableHash.desired(held))) {
       fail(
           table,
@@ -231,11 +231,11 @@ final class TableProgrammer {
     }
   }
 
-  private void succeed(ObjectName table) {
+  private void succeed(ObjectName table, List<Vip> held) {
     retries.succeeded(table);
     boolean failedBefore = exceptions.remove(table) != null;
     if (unannounced.remove(table) || failedBefore) {
-      listener.programmed(table);
+      listener.programmed(table, held);
     }
   }
 
