@@ -45,6 +45,11 @@ record KernelDatapath(Datapath datapath) implements NodeDatapath {
   }
 
   @Override
+  public void neighboursChanged() {
+    datapath.neighboursChanged();
+  }
+
+  @Override
   public void refreshNeighbours() {
     datapath.refreshNeighbours();
   }

@@ -40,6 +40,9 @@ public interface NodeDatapath extends AutoCloseable {
   /** Addresses, routes or links have changed. */
   void networkChanged();
 
+  /** MAC addresses of neighbours have changed, and nothing else. */
+  void neighboursChanged();
+
   /** Keeps the kernel's neighbour entries of backends fresh. */
   void refreshNeighbours();
 

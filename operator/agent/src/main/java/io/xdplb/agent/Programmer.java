@@ -4,14 +4,17 @@ import io.xdplb.agent.TableProgrammer.Change;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.netlink.NetworkChange;
 import io.xdplb.netlink.NetworkMonitor;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -39,7 +42,8 @@ public final class Programmer implements AutoCloseable {
 
   /** What is done again and again, or some time after its cause. */
   private enum Task {
-    NETWORK,
+    NETWORK_CHANGE,
+    NEIGHBOUR_CHANGE,
     NEIGHBOURS,
     ATTACHMENTS,
     AUDIT,
@@ -63,7 +67,7 @@ public final class Programmer implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   // Guarded by lock:
   private Map<ObjectName, Change> pending = new LinkedHashMap<>();
-  private boolean networkChanged;
+  private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
   private boolean listed;
   private boolean synced;
   private boolean stopped;
@@ -94,7 +98,7 @@ public final class Programmer implements AutoCloseable {
   /** Starts to work, in the network namespace of the calling thread. */
   public void start() {
     thread.start();
-    monitor = NetworkMonitor.start(changes -> networkChanged());
+    monitor = NetworkMonitor.start(this::networkChanged);
   }
 
   /** A table is there, or has a new version. */
@@ -125,8 +129,8 @@ public final class Programmer implements AutoCloseable {
   }
 
   /** Links, addresses, routes or neighbours of the machine have changed. */
-  void networkChanged() {
-    signal(() -> networkChanged = true);
+  void networkChanged(Set<NetworkChange> changes) {
+    signal(() -> networkChanges.addAll(changes));
   }
 
   /** Ends the thread after what it is doing. The datapath goes on as it is. */
@@ -206,9 +210,12 @@ public final class Programmer implements AutoCloseable {
         pending = new LinkedHashMap<>();
       }
       removeUnclaimed = synced && !unclaimedRemoved;
-      if (networkChanged) {
-        networkChanged = false;
-        agenda.atLatestIn(Task.NETWORK, NETWORK_DEBOUNCE);
+      if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
+        agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
+      }
+      if (!networkChanges.isEmpty()) {
+        networkChanges.clear();
+        agenda.atLatestIn(Task.NETWORK_CHANGE, NETWORK_DEBOUNCE);
       }
     } finally {
       lock.unlock();
@@ -218,7 +225,7 @@ public final class Programmer implements AutoCloseable {
   }
 
   private boolean hasWork() {
-    return (listed && !pending.isEmpty()) || (synced && !unclaimedRemoved) || networkChanged;
+    return (listed && !pending.isEmpty()) || (synced && !unclaimedRemoved) || !networkChanges.isEmpty();
   }
 
   private void work(List<Change> changes, boolean removeUnclaimed) {
@@ -242,7 +249,8 @@ public final class Programmer implements AutoCloseable {
 
   private void perform(Task task) {
     switch (task) {
-      case NETWORK -> {
+      case NEIGHBOUR_CHANGE -> datapath.neighboursChanged();
+      case NETWORK_CHANGE -> {
         datapath.networkChanged();
         interfaces.check();
         agenda.in(Task.REACHABILITY, Duration.ZERO);

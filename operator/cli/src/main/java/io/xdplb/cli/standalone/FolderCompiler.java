@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.controller.ServiceEndpointsReader;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
@@ -15,10 +16,12 @@ import io.xdplb.core.model.ObjectName;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -27,7 +30,7 @@ import java.util.TreeSet;
  */
 final class FolderCompiler {
 
-  private static final String SERVICE_NAME = "kubernetes.io/service-name";
+  private static final Comparator<Manifest.Id> SLICE_ORDER = Comparator.comparing(Manifest.Id::name);
 
   /** What the compiler said about a LoadBalancer. */
   record Outcome(ObjectName loadBalancer, boolean refused, List<Problem> problems) {}
@@ -35,7 +38,6 @@ final class FolderCompiler {
   private record Compiled(Instant createdAt, ForwardingTableSpec table) {}
 
   private final Manifests manifests;
-  private final EndpointResolver resolver;
   private final TableSink sink;
   private final Map<ObjectName, Map<Manifest.Id, EndpointSlice>> slicesOfService = new HashMap<>();
   private final Map<Manifest.Id, ObjectName> serviceOfSlice = new HashMap<>();
@@ -45,9 +47,8 @@ final class FolderCompiler {
   private final Map<ObjectName, Compiled> compiled = new HashMap<>();
   private Instant lastCreated = Instant.EPOCH;
 
-  FolderCompiler(Manifests manifests, EndpointResolver resolver, TableSink sink) {
+  FolderCompiler(Manifests manifests, TableSink sink) {
     this.manifests = manifests;
-    this.resolver = resolver;
     this.sink = sink;
   }
 
@@ -105,14 +106,15 @@ final class FolderCompiler {
         .map(manifest -> (EndpointSlice) manifest.object())
         .ifPresent(
             slice -> {
-              Map<String, String> labels = slice.getMetadata().getLabels();
-              String name = labels == null ? null : labels.get(SERVICE_NAME);
-              if (name != null) {
-                ObjectName service = new ObjectName(id.name().namespace(), name);
-                serviceOfSlice.put(id, service);
-                slicesOfService.computeIfAbsent(service, s -> new HashMap<>()).put(id, slice);
-                affected.addAll(usersOfService.getOrDefault(service, Set.of()));
-              }
+              ServiceEndpointsReader.serviceOf(slice)
+                  .ifPresent(
+                      service -> {
+                        serviceOfSlice.put(id, service);
+                        slicesOfService
+                            .computeIfAbsent(service, s -> new TreeMap<>(SLICE_ORDER))
+                            .put(id, slice);
+                        affected.addAll(usersOfService.getOrDefault(service, Set.of()));
+                      });
             });
   }
 
@@ -130,7 +132,9 @@ final class FolderCompiler {
     if (result instanceof CompileResult.Compiled ok) {
       Compiled now = new Compiled(createdAt.get(name), ok.table());
       if (!now.equals(compiled.put(name, now))) {
-        sink.table(name, now.createdAt(), ok.table());
+        String file =
+            manifests.fileOf(new Manifest.Id(ManifestKind.LoadBalancer, name)).orElseThrow();
+        sink.table(name, file, now.createdAt(), ok.table());
       }
     }
     return new Outcome(name, !(result instanceof CompileResult.Compiled), result.problems());
@@ -142,8 +146,8 @@ final class FolderCompiler {
             .get(new Manifest.Id(ManifestKind.Service, service))
             .map(manifest -> (Service) manifest.object())
             .orElse(null);
-    return resolver.resolve(
-        port, object, slicesOfService.getOrDefault(service, Map.of()).values());
+    return ServiceEndpointsReader.read(
+        object, slicesOfService.getOrDefault(service, Map.of()).values(), port);
   }
 
   private void remove(ObjectName name) {

@@ -54,20 +54,15 @@ final class FolderFollower {
   private final FolderProblems problems;
   private final Map<String, FileState> states = new HashMap<>();
   private boolean found;
+  private String goneBecause;
   private boolean complete;
 
-  FolderFollower(
-      FolderFiles files, EndpointResolver resolver, TableSink sink, FolderListener listener) {
+  FolderFollower(FolderFiles files, TableSink sink, FolderListener listener) {
     this.files = files;
     this.parser = new ManifestParser();
-    this.compiler = new FolderCompiler(manifests, resolver, sink);
+    this.compiler = new FolderCompiler(manifests, sink);
     this.listener = listener;
     this.problems = new FolderProblems(files, parser, manifests, listener);
-  }
-
-  /** The file that defines the LoadBalancer of this name. */
-  Optional<String> fileOf(Manifest.Id id) {
-    return manifests.fileOf(id);
   }
 
   /**
@@ -90,6 +85,7 @@ final class FolderFollower {
     Map<String, Stamp> now = listed.get();
     if (!found) {
       found = true;
+      goneBecause = null;
       listener.folderFound(now.size());
     }
     if (states.isEmpty()) {
@@ -172,6 +168,7 @@ final class FolderFollower {
       inOrder.addAll(inFileOrder(read(name, nowNanos, true)));
     }
     problems.compiled(compiler.changed(inOrder));
+    listener.read();
     checkComplete();
   }
 
@@ -232,7 +229,7 @@ final class FolderFollower {
     if (parsed instanceof ParsedFile.Bad bad) {
       return bad(name, bad.problems());
     }
-    return good(name, ((ParsedFile.Good) parsed).manifests());
+    return define(name, ((ParsedFile.Good) parsed).manifests());
   }
 
   private boolean loses(String name, ParsedFile.Good good) {
@@ -269,7 +266,7 @@ final class FolderFollower {
       return Set.of();
     }
     states.remove(name);
-    return redefine(name, List.of());
+    return define(name, List.of());
   }
 
   private Set<Manifest.Id> bad(String name, List<FileProblem> found) {
@@ -277,11 +274,7 @@ final class FolderFollower {
     return Set.of();
   }
 
-  private Set<Manifest.Id> good(String name, List<Manifest> now) {
-    return redefine(name, now);
-  }
-
-  private Set<Manifest.Id> redefine(String name, List<Manifest> now) {
+  private Set<Manifest.Id> define(String name, List<Manifest> now) {
     Set<Manifest.Id> changed = manifests.put(name, now);
     problems.usable(name);
     // Another file may have got the object that this one gave up.
@@ -293,9 +286,10 @@ final class FolderFollower {
   }
 
   private void gone(String why) {
-    if (found || states.isEmpty()) {
+    found = false;
+    if (!why.equals(goneBecause)) {
+      goneBecause = why;
       listener.folderGone(why);
     }
-    found = false;
   }
 }

@@ -21,6 +21,9 @@ interface FolderListener {
   /** The folder can be read, for the first time or again. */
   void folderFound(int files);
 
-  /** Every file in the folder has been read, and can be used, for the first time. */
+  /** Every file in the folder has been read for the first time. */
+  void read();
+
+  /** After that: every file in the folder can be used, for the first time. */
   void complete();
 }

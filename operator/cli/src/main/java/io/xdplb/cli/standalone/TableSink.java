@@ -7,8 +7,12 @@ import java.time.Instant;
 /** Where compiled tables go. */
 interface TableSink {
 
-  /** A table is there, or has a new version. */
-  void table(ObjectName name, Instant createdAt, ForwardingTableSpec spec);
+  /**
+   * A table is there, or has a new version.
+   *
+   * @param file that defines its LoadBalancer
+   */
+  void table(ObjectName name, String file, Instant createdAt, ForwardingTableSpec spec);
 
   /** A table is gone. */
   void removed(ObjectName name);
