@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.event.source.IndexerResourceCache;
+import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.ServiceEndpoints;
+import io.xdplb.core.compile.ServicePort;
+import io.xdplb.core.model.ObjectName;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What the operator sees of the cluster: a cache of each kind, and how the kinds find each other.
+ * Nothing refers back from a Service or EndpointSlice to a LoadBalancer; an index on the cache of
+ * LoadBalancers does.
+ */
+final class ClusterView implements NodeSource.Concerned {
+
+  private static final String BY_SERVICE = "service";
+  private static final String BY_BUCKET = "bucket";
+
+  private final KubernetesClient client;
+  private final IndexerResourceCache<LoadBalancer> balancers;
+  private final InformerEventSource<Service, LoadBalancer> services;
+  private final InformerEventSource<EndpointSlice, LoadBalancer> slices;
+  private final TableSource tables;
+  private final NodeSource nodes;
+  private final BalancerEvents events;
+
+  ClusterView(
+      EventSourceContext<LoadBalancer> context, TableEvidence evidence, OrphanCollector orphans) {
+    client = context.getClient();
+    balancers = context.getPrimaryCache();
+    balancers.addIndexers(
+        Map.of(
+            BY_SERVICE,
+            ClusterView::servicesOf,
+            BY_BUCKET,
+            balancer -> List.of(TableEvidence.bucketOf(Names.of(balancer)))));
+    services = new InformerEventSource<>(serviceConfiguration(), context);
+    slices = new InformerEventSource<>(sliceConfiguration(), context);
+    slices.addIndexers(
+        Map.of(
+            BY_SERVICE,
+            slice ->
+                ServiceEndpointsReader.serviceOf(slice)
+                    .map(service -> List.of(service.toString()))
+                    .orElse(List.of())));
+    tables =
+        new TableSource(
+            context,
+            evidence,
+            table -> {
+              if (TableSource.owner(table).isPresent() && !exists(Names.of(table))) {
+                orphans.collect(Names.of(table));
+              }
+            });
+    nodes = new NodeSource(context, this);
+    events = new BalancerEvents(orphans::collect);
+  }
+
+  List<EventSource<?, LoadBalancer>> eventSources() {
+    return List.of(services, slices, tables, nodes, events);
+  }
+
+  TableSource tables() {
+    return tables;
+  }
+
+  NodeSource nodes() {
+    return nodes;
+  }
+
+  BalancerEvents events() {
+    return events;
+  }
+
+  /** Whether there is a LoadBalancer of that name that is to stay, by the cache. */
+  boolean exists(ObjectName balancer) {
+    return balancers.get(Names.id(balancer)).filter(b -> !b.isMarkedForDeletion()).isPresent();
+  }
+
+  /** All that are to stay. */
+  Stream<LoadBalancer> balancers() {
+    return balancers.list().filter(balancer -> !balancer.isMarkedForDeletion());
+  }
+
+  @Override
+  public Stream<ObjectName> all() {
+    return balancers().map(Names::of);
+  }
+
+  @Override
+  public Stream<ObjectName> inBucket(String bucket) {
+    return balancers.byIndex(BY_BUCKET, bucket).stream().map(Names::of);
+  }
+
+  /** The endpoints of each of these ports, from the caches. */
+  Map<ServicePort, ServiceEndpoints> endpoints(String namespace, Set<ServicePort> ports) {
+    return ports.stream()
+        .collect(
+            Collectors.toMap(
+                port -> port,
+                port -> {
+                  ObjectName service = new ObjectName(namespace, port.service());
+                  return ServiceEndpointsReader.read(
+                      services.get(Names.id(service)).orElse(null),
+                      slices.byIndex(BY_SERVICE, service.toString()),
+                      port);
+                }));
+  }
+
+  /**
+   * The endpoints of a port, asked of the API server.
+   *
+   * @throws io.fabric8.kubernetes.client.KubernetesClientException if it does not answer
+   */
+  ServiceEndpoints liveEndpoints(String namespace, ServicePort port) {
+    return ServiceEndpointsReader.read(
+        client.services().inNamespace(namespace).withName(port.service()).get(),
+        client
+            .discovery()
+            .v1()
+            .endpointSlices()
+            .inNamespace(namespace)
+            .withLabel(ServiceEndpointsReader.SERVICE_NAME, port.service())
+            .list()
+            .getItems(),
+        port);
+  }
+
+  private InformerEventSourceConfiguration<Service> serviceConfiguration() {
+    return InformerEventSourceConfiguration.from(Service.class, LoadBalancer.class)
+        .withName("services")
+        .withWatchAllNamespaces()
+        .withItemStore(Trimming.services())
+        .withOnUpdateFilter(
+            (now, before) -> !Objects.equals(now.getSpec().getPorts(), before.getSpec().getPorts()))
+        .withSecondaryToPrimaryMapper(service -> referringTo(Names.of(service)))
+        .withPrimaryToSecondaryMapper((LoadBalancer balancer) -> Set.of())
+        .build();
+  }
+
+  private InformerEventSourceConfiguration<EndpointSlice> sliceConfiguration() {
+    return InformerEventSourceConfiguration.from(EndpointSlice.class, LoadBalancer.class)
+        .withName("slices")
+        .withWatchAllNamespaces()
+        .withLabelSelector(ServiceEndpointsReader.SERVICE_NAME)
+        .withItemStore(Trimming.slices())
+        .withOnUpdateFilter(
+            (now, before) ->
+                !Objects.equals(now.getEndpoints(), before.getEndpoints())
+                    || !Objects.equals(now.getPorts(), before.getPorts())
+                    || !ServiceEndpointsReader.serviceOf(now)
+                        .equals(ServiceEndpointsReader.serviceOf(before)))
+        .withSecondaryToPrimaryMapper(
+            slice ->
+                ServiceEndpointsReader.serviceOf(slice).map(this::referringTo).orElse(Set.of()))
+        .withPrimaryToSecondaryMapper((LoadBalancer balancer) -> Set.of())
+        .build();
+  }
+
+  private Set<ResourceID> referringTo(ObjectName service) {
+    return balancers.byIndex(BY_SERVICE, service.toString()).stream()
+        .map(balancer -> Names.id(Names.of(balancer)))
+        .collect(Collectors.toSet());
+  }
+
+  private static List<String> servicesOf(LoadBalancer balancer) {
+    return Compiler.servicePorts(balancer.getSpec()).stream()
+        .map(port -> new ObjectName(balancer.getMetadata().getNamespace(), port.service()))
+        .map(ObjectName::toString)
+        .distinct()
+        .toList();
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import io.xdplb.core.model.ObjectName;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the nodes say of one table.
+ *
+ * @param desired how many nodes should hold it: all that report a state
+ * @param programmed how many of them have proven that they do, and have it attached
+ * @param failures nodes that say they cannot, ordered by name
+ * @param lagging names of the nodes that neither prove nor fail, in order
+ */
+record Fleet(int desired, int programmed, List<Failure> failures, List<String> lagging) {
+
+  /** No node is asked, because there is no table. */
+  static Fleet withoutTable(Collection<NodeState> nodes) {
+    return new Fleet(nodes.size(), 0, List.of(), List.of());
+  }
+
+  /**
+   * Why a node does not balance with a table.
+   *
+   * @param node its name
+   * @param reason one word, the node's own
+   * @param message the node's own
+   */
+  record Failure(String node, String reason, String message) {}
+
+  /**
+   * @param table whose evidence is wanted
+   * @param tableHash what the nodes should hold
+   */
+  static Fleet of(
+      Collection<NodeState> nodes, ObjectName table, String tableHash, TableEvidence evidence) {
+    int programmed = 0;
+    List<Failure> failures = new ArrayList<>();
+    List<String> lagging = new ArrayList<>();
+    for (NodeState node :
+        nodes.stream().sorted(Comparator.comparing(n -> n.getMetadata().getName())).toList()) {
+      String name = node.getMetadata().getName();
+      Optional<Failure> failure = failure(name, node.getStatus(), table);
+      if (failure.isPresent()) {
+        failures.add(failure.get());
+      } else if (evidence.proves(table, tableHash, bucketHash(node, table))) {
+        programmed++;
+      } else {
+        lagging.add(name);
+      }
+    }
+    return new Fleet(nodes.size(), programmed, failures, lagging);
+  }
+
+  /** The digest a node reports for the bucket of a table; {@code null} if none. */
+  static String bucketHash(NodeState node, ObjectName table) {
+    NodeStateStatus status = node.getStatus();
+    return status == null || status.bucketHashes() == null
+        ? null
+        : status.bucketHashes().get(TableEvidence.bucketOf(table));
+  }
+
+  boolean isProgrammed() {
+    return desired > 0 && programmed == desired;
+  }
+
+  /** Nodes are behind, and none has said that it cannot follow. */
+  boolean isOnlyLagging() {
+    return failures.isEmpty() && !lagging.isEmpty();
+  }
+
+  /** A node that has not reported anything yet has not failed either. */
+  private static Optional<Failure> failure(String node, NodeStateStatus status, ObjectName table) {
+    if (status == null) {
+      return Optional.empty();
+    }
+    if (status.exceptions() != null) {
+      for (var exception : status.exceptions()) {
+        if (exception.namespace().equals(table.namespace())
+            && exception.name().equals(table.name())) {
+          return Optional.of(new Failure(node, exception.reason(), exception.message()));
+        }
+      }
+    }
+    List<Interface> interfaces = status.interfaces() == null ? List.of() : status.interfaces();
+    if (interfaces.isEmpty()) {
+      return Optional.of(
+          new Failure(node, "NotAttached", "the agent has no interface to attach its program to"));
+    }
+    return interfaces.stream()
+        .filter(i -> !i.attached())
+        .findFirst()
+        .map(
+            i ->
+                new Failure(
+                    node,
+                    i.reason() == null ? "NotAttached" : i.reason(),
+                    "interface "
+                        + i.name()
+                        + " is not attached"
+                        + (i.message() == null ? "" : ": " + i.message())));
+  }
+}

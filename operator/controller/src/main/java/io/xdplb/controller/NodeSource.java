@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.processing.event.Event;
+import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.core.model.ObjectName;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * The NodeStates. A change concerns the LoadBalancers whose evidence is another one than before.
+ */
+final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
+
+  static final String NAME = "nodes";
+
+  /** Finds the LoadBalancers that a change may concern. */
+  interface Concerned {
+
+    /** All there are. */
+    Stream<ObjectName> all();
+
+    /** Those whose tables are in a bucket. */
+    Stream<ObjectName> inBucket(String bucket);
+  }
+
+  private final Concerned concerned;
+
+  NodeSource(EventSourceContext<LoadBalancer> context, Concerned concerned) {
+    super(
+        InformerEventSourceConfiguration.from(NodeState.class, LoadBalancer.class)
+            .withName(NAME)
+            .withItemStore(Trimming.withoutManagedFields())
+            // The mapper would see the new object only; the events are made below, of both.
+            .withSecondaryToPrimaryMapper(node -> Set.of())
+            .withPrimaryToSecondaryMapper((LoadBalancer balancer) -> Set.of())
+            .build(),
+        context);
+    this.concerned = concerned;
+  }
+
+  List<NodeState> nodes() {
+    return list(node -> true).toList();
+  }
+
+  @Override
+  public void onAdd(NodeState node) {
+    super.onAdd(node);
+    trigger(concerned.all());
+  }
+
+  @Override
+  public void onUpdate(NodeState before, NodeState now) {
+    super.onUpdate(before, now);
+    NodeChange change = NodeChange.between(before.getStatus(), now.getStatus());
+    trigger(
+        change.concernsAll()
+            ? concerned.all()
+            : Stream.concat(
+                change.buckets().stream().flatMap(concerned::inBucket), change.tables().stream()));
+  }
+
+  @Override
+  public synchronized void onDelete(NodeState node, boolean finalStateUnknown) {
+    super.onDelete(node, finalStateUnknown);
+    trigger(concerned.all());
+  }
+
+  private void trigger(Stream<ObjectName> names) {
+    names.distinct().forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * How the operator works.
+ *
+ * @param instance which operator this is, as it appears in Events; the pod's name in a cluster
+ * @param threads how many LoadBalancers are reconciled at the same time, at least 1
+ * @param settle how long nodes may be behind a changed table before a status says so, from the
+ *     first change on; nodes that fail are told of at once
+ * @param longestRetry bound of the pause between attempts at something that fails; the first pause
+ *     is 100 ms, each further one twice the one before, without end
+ */
+public record OperatorSettings(
+    String instance, int threads, Duration settle, Duration longestRetry) {
+
+  public OperatorSettings {
+    Objects.requireNonNull(instance, "instance");
+    if (threads < 1) {
+      throw new IllegalArgumentException(threads + " threads reconcile nothing; at least 1");
+    }
+    if (settle.isNegative() || longestRetry.isNegative() || longestRetry.isZero()) {
+      throw new IllegalArgumentException(
+          "settle is 0 or more and longestRetry more than 0, not " + settle + ", " + longestRetry);
+    }
+  }
+
+  /** What suits a cluster of any size. */
+  public static OperatorSettings of(String instance) {
+    return new OperatorSettings(instance, 16, Duration.ofSeconds(1), Duration.ofSeconds(10));
+  }
+
+  /** The same with another {@link #settle}. */
+  public OperatorSettings withSettle(Duration settle) {
+    return new OperatorSettings(instance, threads, settle, longestRetry);
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.core.model.ObjectName;
+import java.time.Duration;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Removes what a deleted LoadBalancer leaves behind. The API server's garbage collector deletes
+ * owned tables too, but after a while, and not everywhere there is one; and traffic should stop
+ * with the LoadBalancer. Tables are also found when the operator starts, if the LoadBalancer went
+ * while it was away.
+ *
+ * <p>No finalizer: deleting a LoadBalancer works whether or not an operator runs.
+ */
+final class OrphanCollector implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(OrphanCollector.class);
+  private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+  private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
+
+  private final KubernetesClient client;
+  private final Consumer<ObjectName> onGone;
+  private final ScheduledExecutorService worker;
+
+  /**
+   * @param onGone called when the LoadBalancer is gone and its table is, or never was
+   */
+  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone) {
+    this.client = client;
+    this.onGone = onGone;
+    ScheduledThreadPoolExecutor executor =
+        new ScheduledThreadPoolExecutor(
+            1,
+            task -> {
+              Thread thread = new Thread(task, "xdplb-orphans");
+              thread.setDaemon(true);
+              return thread;
+            });
+    executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    this.worker = executor;
+  }
+
+  /** Looks after a LoadBalancer that seems gone, soon and until it has succeeded. */
+  void collect(ObjectName name) {
+    schedule(name, Duration.ZERO, FIRST_RETRY);
+  }
+
+  @Override
+  public void close() {
+    worker.shutdownNow();
+  }
+
+  private void schedule(ObjectName name, Duration delay, Duration nextRetry) {
+    try {
+      worker.schedule(() -> attempt(name, nextRetry), delay.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      log.atDebug().addKeyValue("loadbalancer", name).log("stopped; the next start will collect");
+    }
+  }
+
+  private void attempt(ObjectName name, Duration retry) {
+    try {
+      if (isGone(name)) {
+        deleteTable(name);
+        onGone.accept(name);
+      }
+    } catch (RuntimeException e) {
+      log.atWarn()
+          .addKeyValue("loadbalancer", name)
+          .addKeyValue("retryMillis", retry.toMillis())
+          .log("cannot remove what the deleted LoadBalancer left: {}", e.getMessage());
+      Duration doubled = retry.multipliedBy(2);
+      schedule(name, retry, doubled.compareTo(LONGEST_RETRY) < 0 ? doubled : LONGEST_RETRY);
+    }
+  }
+
+  /** By the API server: a cache that is behind must not cost a table. */
+  private boolean isGone(ObjectName name) {
+    LoadBalancer balancer =
+        client
+            .resources(LoadBalancer.class)
+            .inNamespace(name.namespace())
+            .withName(name.name())
+            .get();
+    return balancer == null || balancer.isMarkedForDeletion();
+  }
+
+  private void deleteTable(ObjectName name) {
+    ForwardingTable table =
+        client
+            .resources(ForwardingTable.class)
+            .inNamespace(name.namespace())
+            .withName(name.name())
+            .get();
+    if (table == null || TableSource.owner(table).isEmpty()) {
+      return;
+    }
+    // Exactly this version: if the LoadBalancer is back and has written, the delete is refused.
+    client.resource(table).lockResourceVersion(table.getMetadata().getResourceVersion()).delete();
+    log.atInfo()
+        .addKeyValue("table", name)
+        .log("ForwardingTable of a deleted LoadBalancer removed");
+  }
+}

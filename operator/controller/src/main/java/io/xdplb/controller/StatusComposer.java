@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.ConditionBuilder;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Says in a LoadBalancer's status what is known. The only place where conditions are made. Pure.
+ */
+final class StatusComposer {
+
+  static final String ACCEPTED = "Accepted";
+  static final String RESOLVED_REFS = "ResolvedRefs";
+  static final String PROGRAMMED = "Programmed";
+  static final String READY = "Ready";
+  static final String RECONCILING = "Reconciling";
+  static final String STALLED = "Stalled";
+
+  static final String PROGRAMMING = "Programming";
+  static final String NODES_LAGGING = "NodesLagging";
+  static final String NO_NODES = "NoNodes";
+  static final String NOT_WRITTEN = "TableNotWritten";
+
+  private static final int NAMED_NODES = 5;
+  private static final int NODE_MESSAGE_LENGTH = 256;
+
+  private StatusComposer() {}
+
+  /**
+   * @param before what the status said until now; {@code null} at the first visit
+   * @param generation of the spec
+   * @param decision about that spec
+   * @param inForce the table that the API server holds; {@code null} if none
+   * @param programmed see {@link #programmed}
+   * @param fleet what the nodes say of {@code inForce}
+   * @param now becomes the transition time of the conditions whose status changes
+   */
+  static LoadBalancerStatus compose(
+      LoadBalancerStatus before,
+      long generation,
+      Decision decision,
+      ForwardingTableSpec inForce,
+      Verdict programmed,
+      Fleet fleet,
+      Instant now) {
+    Verdict ready = ready(decision, programmed);
+    List<Condition> conditions = new ArrayList<>();
+    conditions.add(condition(before, ACCEPTED, decision.accepted(), generation, now));
+    conditions.add(condition(before, RESOLVED_REFS, decision.resolvedRefs(), generation, now));
+    conditions.add(condition(before, PROGRAMMED, programmed, generation, now));
+    conditions.add(condition(before, READY, ready, generation, now));
+    if (!ready.isTrue()) {
+      // What only the user can mend is Stalled; all else is still being tried.
+      conditions.add(
+          condition(
+              before,
+              decision.accepted().isFalse() ? STALLED : RECONCILING,
+              Verdict.yes(ready.reason(), ready.message()),
+              generation,
+              now));
+    }
+    return new LoadBalancerStatus(
+        generation,
+        addresses(inForce),
+        conditions,
+        decision.readyEndpoints() != null ? decision.readyEndpoints() : readyEndpoints(before),
+        fleet.desired(),
+        fleet.programmed());
+  }
+
+  /**
+   * The condition Programmed: True on no other ground than the evidence of every node.
+   *
+   * @param settling nodes that lag have not had the time yet
+   */
+  static Verdict programmed(
+      Decision decision, ForwardingTableSpec inForce, Fleet fleet, boolean settling) {
+    if (decision.accepted().isFalse()) {
+      return Verdict.no(decision.accepted().reason(), inForceInstead(decision, inForce));
+    }
+    if (decision.table() instanceof Decision.Table.Keep) {
+      return Verdict.unknown(Decision.PENDING, decision.resolvedRefs().message());
+    }
+    if (fleet.desired() == 0) {
+      return Verdict.no(
+          NO_NODES, "No node reports a NodeState; check that the agent runs on the nodes.");
+    }
+    if (!fleet.failures().isEmpty()) {
+      return Verdict.no(fleet.failures().get(0).reason(), failures(fleet));
+    }
+    if (fleet.isProgrammed()) {
+      return Verdict.yes(
+          PROGRAMMED, "Every node has proven from its kernel's maps that it holds the table.");
+    }
+    return settling
+        ? Verdict.no(PROGRAMMING, "The nodes are programming the table.")
+        : Verdict.no(NODES_LAGGING, "Not proven by: " + named(fleet.lagging()) + ".");
+  }
+
+  /** The condition of a type; empty if it is not there. */
+  static Optional<Condition> condition(LoadBalancerStatus status, String type) {
+    return status == null || status.conditions() == null
+        ? Optional.empty()
+        : status.conditions().stream().filter(c -> type.equals(c.getType())).findFirst();
+  }
+
+  private static Verdict ready(Decision decision, Verdict programmed) {
+    List<Verdict> required = List.of(decision.accepted(), decision.resolvedRefs(), programmed);
+    return Stream.concat(
+            required.stream().filter(Verdict::isFalse),
+            required.stream().filter(verdict -> !verdict.isTrue()))
+        .findFirst()
+        .orElseGet(() -> Verdict.yes(READY, "All that is asked for is in force on every node."));
+  }
+
+  private static String inForceInstead(Decision decision, ForwardingTableSpec inForce) {
+    if (inForce == null) {
+      return "Nothing is programmed for this spec.";
+    }
+    return decision.table() instanceof Decision.Table.Keep
+        ? "This spec is not programmed; the table of the last valid one stays in force."
+        : "Only the VIPs that are not in use elsewhere are programmed.";
+  }
+
+  private static String failures(Fleet fleet) {
+    return fleet.failures().stream()
+            .limit(NAMED_NODES)
+            .map(
+                f ->
+                    "node "
+                        + f.node()
+                        + ": "
+                        + f.reason()
+                        + ": "
+                        + Verdict.shortened(f.message(), NODE_MESSAGE_LENGTH))
+            .collect(Collectors.joining("; "))
+        + (fleet.failures().size() > NAMED_NODES ? "; and others" : "");
+  }
+
+  private static String named(List<String> nodes) {
+    return nodes.stream().limit(NAMED_NODES).collect(Collectors.joining(", "))
+        + (nodes.size() > NAMED_NODES ? " and others" : "");
+  }
+
+  private static Condition condition(
+      LoadBalancerStatus before, String type, Verdict verdict, long generation, Instant now) {
+    String since =
+        condition(before, type)
+            .filter(c -> verdict.status().text().equals(c.getStatus()))
+            .map(Condition::getLastTransitionTime)
+            .orElseGet(() -> now.truncatedTo(ChronoUnit.SECONDS).toString());
+    return new ConditionBuilder()
+        .withType(type)
+        .withStatus(verdict.status().text())
+        .withReason(verdict.reason())
+        .withMessage(verdict.message())
+        .withObservedGeneration(generation)
+        .withLastTransitionTime(since)
+        .build();
+  }
+
+  private static List<String> addresses(ForwardingTableSpec inForce) {
+    return inForce == null || inForce.vips() == null
+        ? null
+        : inForce.vips().stream().map(ForwardingTableSpec.Vip::address).distinct().toList();
+  }
+
+  private static int readyEndpoints(LoadBalancerStatus before) {
+    return before == null || before.readyEndpoints() == null ? 0 : before.readyEndpoints();
+  }
+}

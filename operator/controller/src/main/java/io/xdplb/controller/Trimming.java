@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceSpec;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.informers.cache.ItemStore;
+import io.javaoperatorsdk.operator.processing.event.source.informer.TransformingItemStore;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Caches that keep no more of an object than is read: a cluster's EndpointSlices and Services are
+ * by far the most of what the operator holds.
+ *
+ * <p>Objects are cut in place, when the informer has just read them and nobody else has them.
+ */
+final class Trimming {
+
+  private Trimming() {}
+
+  /** Without the record of who wrote which field. */
+  static <T extends HasMetadata> ItemStore<T> withoutManagedFields() {
+    return new TransformingItemStore<>(
+        object -> {
+          object.getMetadata().setManagedFields(null);
+          return object;
+        });
+  }
+
+  /** Names, the label that names the Service, ports; of an endpoint address, conditions, node. */
+  static ItemStore<EndpointSlice> slices() {
+    return new TransformingItemStore<>(
+        slice -> {
+          Map<String, String> labels =
+              ServiceEndpointsReader.serviceOf(slice)
+                  .map(service -> Map.of(ServiceEndpointsReader.SERVICE_NAME, service.name()))
+                  .orElse(Map.of());
+          slice.setMetadata(identity(slice.getMetadata()));
+          slice.getMetadata().setLabels(labels);
+          Optional.ofNullable(slice.getEndpoints())
+              .ifPresent(
+                  endpoints ->
+                      endpoints.forEach(
+                          endpoint -> {
+                            endpoint.setTargetRef(null);
+                            endpoint.setHints(null);
+                            endpoint.setZone(null);
+                            endpoint.setHostname(null);
+                            endpoint.setDeprecatedTopology(null);
+                          }));
+          return slice;
+        });
+  }
+
+  /** Names and ports. */
+  static ItemStore<Service> services() {
+    return new TransformingItemStore<>(
+        service -> {
+          service.setMetadata(identity(service.getMetadata()));
+          ServiceSpec ports = new ServiceSpec();
+          if (service.getSpec() != null) {
+            ports.setPorts(service.getSpec().getPorts());
+          }
+          service.setSpec(ports);
+          service.setStatus(null);
+          return service;
+        });
+  }
+
+  private static ObjectMeta identity(ObjectMeta all) {
+    ObjectMeta identity = new ObjectMeta();
+    identity.setName(all.getName());
+    identity.setNamespace(all.getNamespace());
+    identity.setUid(all.getUid());
+    identity.setResourceVersion(all.getResourceVersion());
+    return identity;
+  }
+}
