@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -51,11 +52,7 @@ public final class Agent implements AutoCloseable {
       String version) {
     Agent agent =
         new Agent(
-            client,
-            NodeDatapath.of(Datapath.open(config)),
-            nodeName,
-            interfaceNames,
-            version);
+            client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
     agent.writer.start();
     agent.programmer.start();
     agent.source.start();

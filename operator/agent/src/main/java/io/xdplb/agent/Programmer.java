@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
 import io.xdplb.agent.TableProgrammer.Change;
@@ -225,7 +226,9 @@ public final class Programmer implements AutoCloseable {
   }
 
   private boolean hasWork() {
-    return (listed && !pending.isEmpty()) || (synced && !unclaimedRemoved) || !networkChanges.isEmpty();
+    return (listed && !pending.isEmpty())
+        || (synced && !unclaimedRemoved)
+        || !networkChanges.isEmpty();
   }
 
   private void work(List<Change> changes, boolean removeUnclaimed) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
 import io.xdplb.agent.TableBook.Touched;
@@ -280,7 +281,8 @@ final class TableProgrammer {
   }
 
   private static String reason(RuntimeException e) {
-    return e instanceof DatapathException datapath && datapath.reason() == DatapathException.Reason.MapFull
+    return e instanceof DatapathException datapath
+            && datapath.reason() == DatapathException.Reason.MapFull
         ? "MapFull"
         : "Failed";
   }

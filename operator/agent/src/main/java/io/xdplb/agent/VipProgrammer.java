@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
 import io.xdplb.core.maglev.Ring;
@@ -87,8 +88,7 @@ final class VipProgrammer {
 
   private void execute(VipKey key, Optional<Vip> desired) {
     ProgrammedVip is = programmed.get(key);
-    List<Operation> plan =
-        Planner.plan(desired, Optional.ofNullable(is), unixSeconds.getAsLong());
+    List<Operation> plan = Planner.plan(desired, Optional.ofNullable(is), unixSeconds.getAsLong());
     for (Operation operation : plan) {
       datapath.apply(operation);
       is = (is == null ? ProgrammedVip.absent(key) : is).after(operation);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -37,8 +38,7 @@ final class AgentCommand implements Callable<Integer> {
     }
     List<String> interfaces = options.interfaces();
     KubernetesClient client = kubernetes.client();
-    Agent agent =
-        Agent.start(client, options.config(), nodeName, interfaces, Version.text());
+    Agent agent = Agent.start(client, options.config(), nodeName, interfaces, Version.text());
     UntilStopped.run(
         () -> {
           agent.close();

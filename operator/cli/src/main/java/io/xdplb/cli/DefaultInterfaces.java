@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 import java.io.IOException;
@@ -18,8 +19,7 @@ final class DefaultInterfaces {
 
   /** Those of the calling thread's network namespace, ordered by name. */
   static List<String> find() {
-    return from(
-        lines("/proc/thread-self/net/route"), lines("/proc/thread-self/net/ipv6_route"));
+    return from(lines("/proc/thread-self/net/route"), lines("/proc/thread-self/net/ipv6_route"));
   }
 
   /**

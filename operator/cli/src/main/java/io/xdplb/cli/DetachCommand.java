@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 import io.xdplb.datapath.Attachment;
@@ -56,8 +57,7 @@ final class DetachCommand implements Callable<Integer> {
 
   private static void detach(Path path, PrintWriter out) {
     try (Datapath datapath = Datapath.open(DatapathConfig.defaults(path))) {
-      List<String> names =
-          datapath.attachments().stream().map(Attachment::interfaceName).toList();
+      List<String> names = datapath.attachments().stream().map(Attachment::interfaceName).toList();
       for (String name : names) {
         datapath.detach(name);
         out.println("detached from " + name);

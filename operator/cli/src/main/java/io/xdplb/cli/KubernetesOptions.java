@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.xdplb.controller.OperatorRuntime;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
@@ -18,9 +20,9 @@ final class KubernetesOptions {
               + " the pod.")
   private Path kubeconfig;
 
-  /** A client of it; the caller closes it. */
+  /** A client of it that comes back soon after an outage; the caller closes it. */
   KubernetesClient client() {
-    return new KubernetesClientBuilder().withConfig(config()).build();
+    return new KubernetesClientBuilder().withConfig(OperatorRuntime.clientConfig(config())).build();
   }
 
   private Config config() {

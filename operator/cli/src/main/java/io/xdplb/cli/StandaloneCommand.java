@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 import io.xdplb.agent.NodeDatapath;
@@ -34,10 +35,7 @@ final class StandaloneCommand implements Callable<Integer> {
     List<String> interfaces = options.interfaces();
     UntilStopped.run(
         Standalone.start(
-            NodeDatapath.of(Datapath.open(options.config())),
-            interfaces,
-            folder,
-            Version.text()));
+            NodeDatapath.of(Datapath.open(options.config())), interfaces, folder, Version.text()));
     return 0;
   }
 }

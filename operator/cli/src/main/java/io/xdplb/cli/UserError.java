@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
 /** Something that the person at the keyboard can mend: shown as its message alone. */

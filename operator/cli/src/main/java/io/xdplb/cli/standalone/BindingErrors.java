@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -54,8 +55,7 @@ final class BindingErrors {
           .formatted(path, quoted(format.getValue()), meant(format.getTargetType()));
     }
     if (e instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
-      return "%s: %s is meant, not %s"
-          .formatted(path, meant(mismatch.getTargetType()), found(e));
+      return "%s: %s is meant, not %s".formatted(path, meant(mismatch.getTargetType()), found(e));
     }
     return (path.isEmpty() ? "" : path + ": ") + firstLine(e.getOriginalMessage());
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
 import io.fabric8.kubernetes.api.model.Service;
@@ -30,7 +31,8 @@ import java.util.TreeSet;
  */
 final class FolderCompiler {
 
-  private static final Comparator<Manifest.Id> SLICE_ORDER = Comparator.comparing(Manifest.Id::name);
+  private static final Comparator<Manifest.Id> SLICE_ORDER =
+      Comparator.comparing(Manifest.Id::name);
 
   /** What the compiler said about a LoadBalancer. */
   record Outcome(ObjectName loadBalancer, boolean refused, List<Problem> problems) {}

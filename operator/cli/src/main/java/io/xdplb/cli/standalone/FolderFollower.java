@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
 import io.xdplb.cli.standalone.FolderFiles.Stamp;
@@ -133,7 +134,9 @@ final class FolderFollower {
     compile(changed);
   }
 
-  /** How long until {@link #settle} has something to do; {@link Long#MAX_VALUE} if nothing waits. */
+  /**
+   * How long until {@link #settle} has something to do; {@link Long#MAX_VALUE} if nothing waits.
+   */
   long nanosUntilDue(long nowNanos) {
     return states.values().stream()
         .mapToLong(state -> nanosUntilDue(state, nowNanos))
@@ -233,14 +236,12 @@ final class FolderFollower {
   }
 
   private boolean loses(String name, ParsedFile.Good good) {
-    Set<Manifest.Id> now =
-        good.manifests().stream().map(Manifest::id).collect(Collectors.toSet());
+    Set<Manifest.Id> now = good.manifests().stream().map(Manifest::id).collect(Collectors.toSet());
     return !now.containsAll(manifests.definedBy(name));
   }
 
   /** Whether to wait: {@code false} once the same has been found for long enough. */
-  private static boolean suspected(
-      FileState state, long digest, long nowNanos, boolean believe) {
+  private static boolean suspected(FileState state, long digest, long nowNanos, boolean believe) {
     if (believe) {
       return false;
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
 import io.xdplb.agent.NodeDatapath;
@@ -60,8 +61,7 @@ public final class Standalone implements AutoCloseable {
       implements TableSink {
 
     @Override
-    public void table(
-        ObjectName name, String file, Instant createdAt, ForwardingTableSpec spec) {
+    public void table(ObjectName name, String file, Instant createdAt, ForwardingTableSpec spec) {
       fileOf.put(name, file);
       programmer.table(name, createdAt, spec);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
 import io.xdplb.agent.Programmer;
@@ -34,7 +35,9 @@ final class StandaloneLog implements ProgrammingListener {
         + active
         + (active == 1 ? " backend" : " backends")
         + (active == 0 ? ": its packets are dropped" : "")
-        + (idle == 0 ? "" : ", and " + idle + " that only keep" + (idle == 1 ? "s" : "") + " flows");
+        + (idle == 0
+            ? ""
+            : ", and " + idle + " that only keep" + (idle == 1 ? "s" : "") + " flows");
   }
 
   @Override
