@@ -104,7 +104,7 @@ final class BindingErrors {
       return "true or false";
     }
     if (type.isPrimitive() || Number.class.isAssignableFrom(type)) {
-      return "a whole number of its range";
+      return "a whole number";
     }
     return Map.class.isAssignableFrom(type) ? "a mapping of texts" : "a mapping";
   }

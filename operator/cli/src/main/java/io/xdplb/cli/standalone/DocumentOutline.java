@@ -24,10 +24,12 @@ final class DocumentOutline {
   private String kind;
   private Position alias;
 
-  private DocumentOutline(JsonParser parser) {
+  private DocumentOutline(JsonParser parser) throws IOException {
     this.start = Position.of(parser.currentTokenLocation());
     this.mapping = parser.currentToken() == JsonToken.START_OBJECT;
-    this.empty = parser.currentToken() == JsonToken.VALUE_NULL;
+    this.empty =
+        parser.currentToken() == JsonToken.VALUE_NULL
+            || (parser.currentToken() == JsonToken.VALUE_STRING && parser.getText().isEmpty());
   }
 
   /**

@@ -219,7 +219,7 @@ final class FolderFollower {
       state.suspect = false;
       return Set.of();
     }
-    ParsedFile parsed = parser.parse(name, content);
+    ParsedFile parsed = parse(name, content);
     boolean loses = parsed instanceof ParsedFile.Good good && loses(name, good);
     if ((parsed instanceof ParsedFile.Bad || loses)
         && suspected(state, digest, nowNanos, believe)) {
@@ -233,6 +233,16 @@ final class FolderFollower {
       return bad(name, bad.problems());
     }
     return define(name, ((ParsedFile.Good) parsed).manifests());
+  }
+
+  /** A file must not stop the others, whatever is in it. */
+  private ParsedFile parse(String name, byte[] content) {
+    try {
+      return parser.parse(name, content);
+    } catch (RuntimeException e) {
+      return new ParsedFile.Bad(
+          List.of(new FileProblem(name, Position.FILE, "cannot be parsed: " + e)));
+    }
   }
 
   private boolean loses(String name, ParsedFile.Good good) {

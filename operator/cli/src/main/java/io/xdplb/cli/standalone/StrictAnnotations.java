@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.cfg.MapperConfig;
 import com.fasterxml.jackson.databind.introspect.Annotated;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import io.fabric8.kubernetes.api.model.FieldsV1;
+import java.lang.reflect.Member;
 
 /**
  * Jackson's annotations without those that let unknown fields pass. The API's classes carry them
@@ -25,6 +26,9 @@ final class StrictAnnotations extends JacksonAnnotationIntrospector {
   @Override
   public Boolean hasAnySetter(Annotated annotated) {
     // FieldsV1 has no other fields: managedFields of an object that was copied from a cluster.
-    return annotated.getRawType() == FieldsV1.class ? super.hasAnySetter(annotated) : false;
+    return annotated.getAnnotated() instanceof Member member
+            && member.getDeclaringClass() == FieldsV1.class
+        ? super.hasAnySetter(annotated)
+        : Boolean.FALSE;
   }
 }
