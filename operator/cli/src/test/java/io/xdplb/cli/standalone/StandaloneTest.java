@@ -39,6 +39,7 @@ class StandaloneTest {
   @TempDir Path folder;
 
   private final List<AutoCloseable> open = new ArrayList<>();
+  private int nextPort = 1024;
 
   @AfterEach
   void closeAll() throws Exception {
@@ -221,10 +222,12 @@ class StandaloneTest {
     RunningProcess process = xdplb.standalone(folder, "eth0");
     awaitProgrammed(process, "web", VIP4);
     process.close();
-    assertThat(lan.balancer().netns().ip("-d link show dev eth0")).contains("prog/xdp");
+    assertThat(lan.balancer().netns().run("ip", "-d", "link", "show", "dev", "eth0"))
+        .contains("prog/xdp");
     xdplb.run("detach");
     assertThat(xdplb.pinPath()).doesNotExist();
-    assertThat(lan.balancer().netns().ip("-d link show dev eth0")).doesNotContain("xdp");
+    assertThat(lan.balancer().netns().run("ip", "-d", "link", "show", "dev", "eth0"))
+        .doesNotContain("xdp");
   }
 
   /** From the rename of the file to a packet that is answered by the new table. */
@@ -261,8 +264,8 @@ class StandaloneTest {
     long start = System.nanoTime();
     Files.move(next, folder.resolve("a.yaml"), StandardCopyOption.ATOMIC_MOVE);
     while (System.nanoTime() - start < DEADLINE.toNanos()) {
-      // A new port each time: a flow that is under way stays where it is.
-      try (var socket = new java.net.DatagramSocket()) {
+      // A port that was never used: a flow that is under way stays where it is.
+      try (var socket = new java.net.DatagramSocket(nextPort++)) {
         String answer = Clients.ask(socket, new java.net.InetSocketAddress(VIP4, 7), "x", SECOND);
         if (answer.startsWith(backend.name() + " ")) {
           return (System.nanoTime() - start) / 1000;
