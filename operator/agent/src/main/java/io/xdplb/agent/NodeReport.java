@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.table.TableDigests;
+import io.xdplb.datapath.Attachment;
+import io.xdplb.datapath.Attachment.Mode;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** From what the agent knows to what it reports. */
+final class NodeReport {
+
+  /** The most exceptions that a NodeState may list. */
+  static final int MAX_EXCEPTIONS = 64;
+
+  private NodeReport() {}
+
+  /**
+   * The report.
+   *
+   * @param exceptions tables that are not programmed as desired
+   * @param unreachable tables that are, but some of whose backends no packet reaches
+   */
+  static NodeStateStatus of(
+      String agentVersion,
+      Collection<Attachment> attachments,
+      TableDigests digests,
+      SortedMap<ObjectName, TableException> exceptions,
+      Map<ObjectName, TableException> unreachable) {
+    SortedMap<ObjectName, TableException> all = new TreeMap<>(unreachable);
+    all.putAll(exceptions);
+    SortedMap<String, String> buckets = digests.bucketHashes();
+    return new NodeStateStatus(
+        agentVersion,
+        attachments.stream().map(NodeReport::report).toList(),
+        TableDigests.rootHash(buckets),
+        buckets,
+        digests.size(),
+        all.values().stream().limit(MAX_EXCEPTIONS).toList());
+  }
+
+  private static Interface report(Attachment attachment) {
+    AttachMode mode =
+        attachment.mode() == Mode.NATIVE
+            ? AttachMode.Native
+            : attachment.mode() == Mode.GENERIC ? AttachMode.Generic : null;
+    return new Interface(
+        attachment.interfaceName(),
+        attachment.attached(),
+        mode,
+        attachment.reason(),
+        attachment.message());
+  }
+
+  /** Names at most this many of several, then how many more there are. */
+  static String some(List<String> texts, int most) {
+    String first = String.join("; ", texts.subList(0, Math.min(most, texts.size())));
+    return texts.size() > most ? first + "; and " + (texts.size() - most) + " more" : first;
+  }
+}

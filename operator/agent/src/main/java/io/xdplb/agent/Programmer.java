@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.agent.TableProgrammer.Change;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.netlink.NetworkChange;
+import io.xdplb.netlink.NetworkMonitor;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The thread that owns the datapath. Everybody else tells it what should be; of several versions of
+ * a table that wait, only the newest is programmed. Nothing here ends the thread but {@link
+ * #close}: what fails is reported and tried again.
+ *
+ * <p>Nothing is programmed before {@link #listed}, so that two tables that want the same VIP are
+ * both known when it is decided who has it.
+ */
+public final class Programmer implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(Programmer.class);
+
+  private static final Duration NETWORK_DEBOUNCE = Duration.ofMillis(50);
+  private static final Duration REPORT_DEBOUNCE = Duration.ofMillis(50);
+  private static final Duration NEIGHBOURS = Duration.ofSeconds(10);
+  private static final Duration ATTACHMENTS = Duration.ofSeconds(30);
+  private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
+  private static final Duration REACHABILITY = Duration.ofSeconds(10);
+  private static final int AUDIT_STEPS = 30;
+
+  /** What is done again and again, or some time after its cause. */
+  private enum Task {
+    NETWORK_CHANGE,
+    NEIGHBOUR_CHANGE,
+    NEIGHBOURS,
+    ATTACHMENTS,
+    AUDIT,
+    REACHABILITY,
+    REPORT
+  }
+
+  private final NodeDatapath datapath;
+  private final ProgrammingListener listener;
+  private final String version;
+  private final Interfaces interfaces;
+  private final TableProgrammer tables;
+  private final Reachability reachability;
+  private final Thread thread;
+  private final Agenda<Task> agenda = new Agenda<>(Task.class);
+  private NodeStateStatus lastReport;
+  private boolean unclaimedRemoved;
+  private NetworkMonitor monitor;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  // Guarded by lock:
+  private Map<ObjectName, Change> pending = new LinkedHashMap<>();
+  private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
+  private boolean listed;
+  private boolean synced;
+  private boolean stopped;
+
+  /**
+   * Does nothing before {@link #start}.
+   *
+   * @param datapath used by the new thread alone from then on, and closed by it
+   * @param interfaceNames where the program is to be
+   * @param version of the agent, for the report
+   */
+  public Programmer(
+      NodeDatapath datapath,
+      List<String> interfaceNames,
+      String version,
+      ProgrammingListener listener) {
+    this.datapath = datapath;
+    this.listener = listener;
+    this.version = version;
+    this.interfaces = new Interfaces(datapath, interfaceNames);
+    this.tables =
+        new TableProgrammer(
+            datapath, System::nanoTime, () -> System.currentTimeMillis() / 1000, listener);
+    this.reachability = new Reachability(datapath, listener);
+    this.thread = new Thread(this::run, "programmer");
+  }
+
+  /** Starts to work, in the network namespace of the calling thread. */
+  public void start() {
+    thread.start();
+    monitor = NetworkMonitor.start(this::networkChanged);
+  }
+
+  /** A table is there, or has a new version. */
+  public void table(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
+    enqueue(new Change(table, createdAt, Objects.requireNonNull(spec)));
+  }
+
+  /** A table is gone. */
+  public void removed(ObjectName table) {
+    enqueue(new Change(table, null, null));
+  }
+
+  /** All tables that could be read have been told: programming begins. */
+  public void listed() {
+    signal(() -> listed = true);
+  }
+
+  /**
+   * All tables there are have been told: what an earlier run left and none of them wants is
+   * removed.
+   */
+  public void synced() {
+    signal(
+        () -> {
+          listed = true;
+          synced = true;
+        });
+  }
+
+  /** Links, addresses, routes or neighbours of the machine have changed. */
+  void networkChanged(Set<NetworkChange> changes) {
+    signal(() -> networkChanges.addAll(changes));
+  }
+
+  /** Ends the thread after what it is doing. The datapath goes on as it is. */
+  @Override
+  public void close() {
+    if (monitor != null) {
+      monitor.close();
+    }
+    signal(() -> stopped = true);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void enqueue(Change change) {
+    signal(
+        () -> {
+          // Removed first, so that the newest version takes its place at the end of the queue.
+          pending.remove(change.table());
+          pending.put(change.table(), change);
+        });
+  }
+
+  private void signal(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void run() {
+    try {
+      attempt("attach", interfaces::attachAll);
+      agenda.in(Task.NEIGHBOURS, NEIGHBOURS);
+      agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
+      agenda.in(Task.AUDIT, AUDIT_STEP);
+      agenda.in(Task.REACHABILITY, Duration.ZERO);
+      agenda.in(Task.REPORT, REPORT_DEBOUNCE);
+      while (step()) {
+        // Each step does what is due.
+      }
+    } catch (InterruptedException e) {
+      log.info("interrupted; the datapath goes on as it is");
+    } finally {
+      datapath.close();
+    }
+  }
+
+  private boolean step() throws InterruptedException {
+    List<Change> changes = List.of();
+    boolean removeUnclaimed;
+    lock.lockInterruptibly();
+    try {
+      while (!stopped && !hasWork()) {
+        long nanos = Math.min(agenda.nanosUntilNext(), tables.nanosUntilDue());
+        if (nanos <= 0) {
+          break;
+        }
+        changed.awaitNanos(nanos);
+      }
+      if (stopped) {
+        return false;
+      }
+      if (listed && !pending.isEmpty()) {
+        changes = new ArrayList<>(pending.values());
+        pending = new LinkedHashMap<>();
+      }
+      removeUnclaimed = synced && !unclaimedRemoved;
+      if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
+        agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
+      }
+      if (!networkChanges.isEmpty()) {
+        networkChanges.clear();
+        agenda.atLatestIn(Task.NETWORK_CHANGE, NETWORK_DEBOUNCE);
+      }
+    } finally {
+      lock.unlock();
+    }
+    work(changes, removeUnclaimed);
+    return true;
+  }
+
+  private boolean hasWork() {
+    return (listed && !pending.isEmpty())
+        || (synced && !unclaimedRemoved)
+        || !networkChanges.isEmpty();
+  }
+
+  private void work(List<Change> changes, boolean removeUnclaimed) {
+    if (!changes.isEmpty()) {
+      attempt("program", () -> tables.accept(changes));
+      agenda.atLatestIn(Task.REACHABILITY, REACHABILITY);
+      agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+    }
+    if (removeUnclaimed) {
+      unclaimedRemoved = true;
+      attempt("remove what nobody wants", tables::removeUnclaimed);
+    }
+    if (tables.nanosUntilDue() <= 0) {
+      attempt("program again", tables::continueDue);
+      agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+    }
+    for (Task task : agenda.due()) {
+      attempt(task.name().toLowerCase(java.util.Locale.ROOT), () -> perform(task));
+    }
+  }
+
+  private void perform(Task task) {
+    switch (task) {
+      case NEIGHBOUR_CHANGE -> datapath.neighboursChanged();
+      case NETWORK_CHANGE -> {
+        datapath.networkChanged();
+        interfaces.check();
+        agenda.in(Task.REACHABILITY, Duration.ZERO);
+        agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+      }
+      case NEIGHBOURS -> {
+        agenda.in(task, NEIGHBOURS);
+        datapath.refreshNeighbours();
+      }
+      case ATTACHMENTS -> {
+        agenda.in(task, ATTACHMENTS);
+        if (interfaces.check()) {
+          agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+        }
+      }
+      case AUDIT -> {
+        agenda.in(task, AUDIT_STEP);
+        tables.audit(AUDIT_STEPS);
+        agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+      }
+      case REACHABILITY -> {
+        reachability.check(tables::holder);
+        agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+      }
+      case REPORT -> report();
+    }
+  }
+
+  private void report() {
+    NodeStateStatus report =
+        NodeReport.of(
+            version,
+            interfaces.state(),
+            tables.digests(),
+            tables.exceptions(),
+            reachability.problems());
+    if (!report.equals(lastReport)) {
+      lastReport = report;
+      listener.reported(report);
+    }
+  }
+
+  private static void attempt(String what, Runnable action) {
+    try {
+      action.run();
+    } catch (RuntimeException e) {
+      log.error("cannot {}; going on", what, e);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.Vip;
+import java.util.List;
+
+/** Hears what becomes of tables, on the programmer's thread: it must not block. */
+public interface ProgrammingListener {
+
+  /**
+   * The newest version of a table is in the kernel's maps, by the evidence of its hash.
+   *
+   * @param vips what is programmed
+   */
+  default void programmed(ObjectName table, List<Vip> vips) {}
+
+  /** A table is not as it should be, for a reason it did not have before. */
+  default void failed(ObjectName table, TableException why) {}
+
+  /** A table is gone. */
+  default void removed(ObjectName table) {}
+
+  /** Something of the node's evidence has changed. */
+  default void reported(NodeStateStatus status) {}
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.core.claims.VipClaims;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.Vip;
+import io.xdplb.core.model.VipKey;
+import io.xdplb.core.table.InvalidTableException;
+import io.xdplb.core.table.Tables;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Which tables there are and which of their VIPs each holds. It decides; it does not program. The
+ * cost of a change does not depend on how many tables there are.
+ */
+final class TableBook {
+
+  /**
+   * What has to be looked at after a change.
+   *
+   * @param tables those whose VIPs may have changed: the table itself, and others that gained or
+   *     lost a VIP by it
+   * @param released VIPs that the table held and that nobody holds now
+   */
+  record Touched(Set<ObjectName> tables, Set<VipKey> released) {}
+
+  /**
+   * One table.
+   *
+   * @param tableHash what the kernel's maps must hash to; {@code null} while no valid version is
+   *     known
+   * @param vips those of the last valid version
+   * @param invalid why the newest version cannot be used; {@code null} if it can
+   */
+  private record Entry(String tableHash, List<Vip> vips, String invalid) {}
+
+  private final VipClaims claims = new VipClaims();
+  private final Map<ObjectName, Entry> entries = new HashMap<>();
+
+  /**
+   * Takes in a new version of a table. One that is not valid leaves the former version in force.
+   *
+   * @param createdAt when the table's object came into being: the older wins a VIP that two want
+   */
+  Touched put(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
+    List<Vip> vips;
+    try {
+      vips = Tables.toVips(spec);
+    } catch (InvalidTableException e) {
+      Entry former = entries.get(table);
+      entries.put(
+          table,
+          former == null
+              ? new Entry(null, List.of(), e.getMessage())
+              : new Entry(former.tableHash(), former.vips(), e.getMessage()));
+      return new Touched(Set.of(table), Set.of());
+    }
+    entries.put(table, new Entry(spec.tableHash(), vips, null));
+    Set<VipKey> keys = vips.stream().map(Vip::key).collect(Collectors.toSet());
+    return touched(table, () -> claims.set(table, createdAt, keys));
+  }
+
+  /** Forgets a table. */
+  Touched remove(ObjectName table) {
+    entries.remove(table);
+    return touched(table, () -> claims.remove(table));
+  }
+
+  /** Whether the table is known. */
+  boolean contains(ObjectName table) {
+    return entries.containsKey(table);
+  }
+
+  /** All tables. */
+  Set<ObjectName> tables() {
+    return entries.keySet();
+  }
+
+  /** The VIPs that are the table's to program, as they should be. */
+  List<Vip> held(ObjectName table) {
+    return entries.get(table).vips().stream()
+        .filter(vip -> claims.winner(vip.key()).equals(Optional.of(table)))
+        .toList();
+  }
+
+  /** Which table programs a VIP. */
+  Optional<ObjectName> holder(VipKey vip) {
+    return claims.winner(vip);
+  }
+
+  /** VIPs that the table wants and an older one has. */
+  List<VipClaims.Conflict> conflicts(ObjectName table) {
+    return claims.conflicts(table);
+  }
+
+  /** What the table's VIPs in the kernel must hash to; empty while no valid version is known. */
+  Optional<String> tableHash(ObjectName table) {
+    return Optional.ofNullable(entries.get(table).tableHash());
+  }
+
+  /** Why the newest version of a table is not in force. */
+  Optional<String> invalid(ObjectName table) {
+    return Optional.ofNullable(entries.get(table).invalid());
+  }
+
+  private Touched touched(ObjectName table, java.util.function.Supplier<Set<ObjectName>> change) {
+    Set<VipKey> before = new HashSet<>(claims.held(table));
+    Set<ObjectName> tables = new HashSet<>(change.get());
+    tables.add(table);
+    before.removeIf(vip -> claims.winner(vip).isPresent());
+    return new Touched(tables, before);
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Vip;
+import io.xdplb.core.model.VipKey;
+import io.xdplb.core.plan.Operation;
+import io.xdplb.core.plan.Planner;
+import io.xdplb.core.plan.ProgrammedBackend;
+import io.xdplb.core.plan.ProgrammedVip;
+import io.xdplb.core.table.VipImage;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.LongSupplier;
+
+/**
+ * Brings single VIPs into the kernel, and remembers what is there so that only differences cost
+ * system calls.
+ */
+final class VipProgrammer {
+
+  /** Differs from every state that a table can ask for, and so is written again. */
+  private static final ProgrammedBackend DOUBTFUL = new ProgrammedBackend(false, -1, 0);
+
+  private final NodeDatapath datapath;
+  private final LongSupplier unixSeconds;
+  private final Map<VipKey, ProgrammedVip> programmed = new HashMap<>();
+
+  VipProgrammer(NodeDatapath datapath, LongSupplier unixSeconds) {
+    this.datapath = datapath;
+    this.unixSeconds = unixSeconds;
+    datapath.programmed().forEach(vip -> programmed.put(vip.key(), vip));
+  }
+
+  /**
+   * Programs the difference between the VIP as it should be and as it is.
+   *
+   * @throws RuntimeException the datapath's; what succeeded before it stays, and the next call
+   *     continues from there
+   */
+  void program(Vip desired) {
+    execute(desired.key(), Optional.of(desired));
+  }
+
+  /**
+   * Removes a VIP and its flows.
+   *
+   * @throws RuntimeException as {@link #program}
+   */
+  void remove(VipKey vip) {
+    execute(vip, Optional.empty());
+  }
+
+  /** The VIPs of which anything is programmed, adopted ones included. */
+  Set<VipKey> programmed() {
+    return Set.copyOf(programmed.keySet());
+  }
+
+  /** When a draining backend of the VIP is due for removal, in Unix seconds. */
+  OptionalLong nextDeadline(VipKey vip) {
+    ProgrammedVip is = programmed.get(vip);
+    return is == null ? OptionalLong.empty() : Planner.nextDeadline(is);
+  }
+
+  /** What the kernel's maps hold of these VIPs. */
+  List<VipImage> readBack(List<Vip> vips) {
+    return vips.stream().flatMap(vip -> datapath.readBack(vip.key()).stream()).toList();
+  }
+
+  /**
+   * Believes nothing of what it remembers of a VIP, except which entries exist: the next {@link
+   * #program} writes everything again, in place.
+   */
+  void distrust(VipKey vip) {
+    programmed.computeIfPresent(
+        vip,
+        (key, is) -> {
+          Map<BackendKey, ProgrammedBackend> backends = new HashMap<>(is.backends());
+          backends.replaceAll((backend, state) -> state.isDraining() ? state : DOUBTFUL);
+          return new ProgrammedVip(key, false, Ring.EMPTY.digest(), backends);
+        });
+  }
+
+  private void execute(VipKey key, Optional<Vip> desired) {
+    ProgrammedVip is = programmed.get(key);
+    List<Operation> plan = Planner.plan(desired, Optional.ofNullable(is), unixSeconds.getAsLong());
+    for (Operation operation : plan) {
+      datapath.apply(operation);
+      is = (is == null ? ProgrammedVip.absent(key) : is).after(operation);
+      if (is.isAbsent()) {
+        programmed.remove(key);
+      } else {
+        programmed.put(key, is);
+      }
+    }
+  }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import static io.xdplb.agent.TestTables.address;
+import static io.xdplb.agent.TestTables.name;
+import static io.xdplb.agent.TestTables.table;
+import static io.xdplb.agent.TestTables.vip;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.xdplb.agent.TableProgrammer.Change;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.Vip;
+import io.xdplb.core.plan.Operation;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TableProgrammerTest {
+
+  private static final Instant EARLY = Instant.parse("2026-01-01T00:00:00Z");
+  private static final Instant LATE = Instant.parse("2026-01-02T00:00:00Z");
+
+  private final List<String> said = new ArrayList<>();
+  private long seconds = 1_000_000;
+  private FakeDatapath datapath = new FakeDatapath();
+  private TableProgrammer programmer = programmer();
+
+  private TableProgrammer programmer() {
+    return new TableProgrammer(
+        datapath,
+        () -> Duration.ofSeconds(seconds).toNanos(),
+        () -> seconds,
+        new ProgrammingListener() {
+          @Override
+          public void programmed(ObjectName table, List<Vip> vips) {
+            said.add("programmed " + table.name());
+          }
+
+          @Override
+          public void failed(ObjectName table, TableException why) {
+            said.add(why.reason() + " " + table.name());
+          }
+
+          @Override
+          public void removed(ObjectName table) {
+            said.add("removed " + table.name());
+          }
+        });
+  }
+
+  @Test
+  void aTableIsProgrammedAndProvenByReadingBack() {
+    ForwardingTableSpec table = table("203.0.113.1", 3);
+    put("a", EARLY, table);
+    assertThat(datapath.entries()).containsExactly(vip("203.0.113.1"));
+    assertThat(programmer.digests().size()).isOne();
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(datapath.reads).containsExactly(vip("203.0.113.1"));
+    assertThat(said).containsExactly("programmed a");
+  }
+
+  @Test
+  void aChangeOfOneOfAThousandTouchesItsOwnEntriesOnly() {
+    List<Change> all = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      all.add(new Change(name("lb" + i), EARLY, table(address(i), 10)));
+    }
+    programmer.accept(all);
+    assertThat(programmer.digests().size()).isEqualTo(1000);
+    datapath.operations.clear();
+    datapath.reads.clear();
+    put("lb500", EARLY, table(address(500), 9));
+    assertThat(datapath.operations)
+        .hasSize(2)
+        .allMatch(operation -> operation.vip().equals(vip(address(500))))
+        .hasExactlyElementsOfTypes(Operation.SetRing.class, Operation.DrainBackend.class);
+    assertThat(datapath.reads).containsExactly(vip(address(500)));
+    datapath.operations.clear();
+    remove("lb501");
+    assertThat(datapath.operations)
+        .allMatch(operation -> operation.vip().equals(vip(address(501))))
+        .hasSize(11);
+  }
+
+  @Test
+  void theSameTableAgainCostsNothing() {
+    put("a", EARLY, table("203.0.113.1", 3));
+    datapath.operations.clear();
+    put("a", EARLY, table("203.0.113.1", 3));
+    assertThat(datapath.operations).isEmpty();
+  }
+
+  @Test
+  void theOlderTableHasAVipAndTheYoungerTakesOverWhenItGoes() {
+    put("young", LATE, table("203.0.113.1", 3));
+    put("old", EARLY, table("203.0.113.1", 2));
+    assertThat(said)
+        .containsExactlyInAnyOrder("programmed young", "programmed old", "AddressConflict young");
+    assertThat(programmer.exceptions().get(name("young")).message())
+        .isEqualTo("TCP 203.0.113.1:80 belongs to default/old, which is older");
+    assertThat(programmer.digests().size()).isOne();
+    said.clear();
+    remove("old");
+    assertThat(said).containsExactly("removed old", "programmed young");
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(datapath.entries()).containsExactly(vip("203.0.113.1"));
+  }
+
+  @Test
+  void claimsAreSettledBeforeAnythingIsProgrammed() {
+    programmer.accept(
+        List.of(
+            new Change(name("young"), LATE, table("203.0.113.1", 3)),
+            new Change(name("old"), EARLY, table("203.0.113.1", 2))));
+    assertThat(said).containsExactlyInAnyOrder("programmed old", "AddressConflict young");
+    assertThat(datapath.operations)
+        .filteredOn(operation -> operation instanceof Operation.AddBackend)
+        .hasSize(2);
+  }
+
+  @Test
+  void aTableThatIsNotValidLeavesItsFormerStateAndOthersAlone() {
+    put("a", EARLY, table("203.0.113.1", 3));
+    put("b", EARLY, table("203.0.113.2", 3));
+    datapath.operations.clear();
+    String rootBefore = programmer.digests().rootHash();
+    ForwardingTableSpec.Vip bad =
+        new ForwardingTableSpec.Vip("203.0.113.1", null, 0, "http", 0, List.of());
+    put("a", EARLY, new ForwardingTableSpec("0".repeat(64), List.of(bad)));
+    assertThat(programmer.exceptions().get(name("a")).reason()).isEqualTo("InvalidTable");
+    assertThat(programmer.exceptions().get(name("a")).message()).contains("spec.vips[0].port");
+    assertThat(datapath.operations).isEmpty();
+    assertThat(programmer.digests().rootHash())
+        .as("evidence of what the kernel holds: the former table")
+        .isEqualTo(rootBefore);
+    put("a", EARLY, table("203.0.113.1", 2));
+    assertThat(programmer.exceptions()).isEmpty();
+  }
+
+  @Test
+  void aFailureIsReportedAndTriedAgainAtGrowingIntervals() {
+    datapath.refuses = operation -> operation.vip().equals(vip("203.0.113.1"));
+    put("a", EARLY, table("203.0.113.1", 3));
+    put("b", EARLY, table("203.0.113.2", 3));
+    assertThat(said).containsExactly("Failed a", "programmed b");
+    assertThat(programmer.digests().size()).isOne();
+    long previous = 0;
+    for (int i = 0; i < 12; i++) {
+      long wait = programmer.nanosUntilDue();
+      assertThat(wait).isGreaterThanOrEqualTo(previous).isLessThanOrEqualTo(30_000_000_000L);
+      previous = Math.min(wait, 29_000_000_000L);
+      seconds += 31;
+      programmer.continueDue();
+    }
+    assertThat(said).as("told once").containsExactly("Failed a", "programmed b");
+    datapath.refuses = operation -> false;
+    seconds += 31;
+    programmer.continueDue();
+    assertThat(said).endsWith("programmed a");
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(programmer.nanosUntilDue()).isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void aPlanThatWasInterruptedGoesOnWhereItWas() {
+    datapath.refuses = operation -> operation instanceof Operation.AddVip;
+    put("a", EARLY, table("203.0.113.1", 3));
+    int before = datapath.operations.size();
+    datapath.refuses = operation -> false;
+    seconds += 31;
+    programmer.continueDue();
+    assertThat(datapath.operations.subList(before, datapath.operations.size()))
+        .hasExactlyElementsOfTypes(Operation.AddVip.class);
+  }
+
+  @Test
+  void aBackendIsRemovedWhenItsDrainEnds() {
+    put("a", EARLY, table("203.0.113.1", 3, "60s"));
+    put("a", EARLY, table("203.0.113.1", 2, "60s"));
+    assertThat(datapath.backends(vip("203.0.113.1"))).hasSize(3);
+    assertThat(programmer.exceptions()).isEmpty();
+    seconds += 59;
+    programmer.continueDue();
+    assertThat(datapath.backends(vip("203.0.113.1"))).hasSize(3);
+    seconds += 2;
+    assertThat(programmer.nanosUntilDue()).isZero();
+    programmer.continueDue();
+    assertThat(datapath.backends(vip("203.0.113.1"))).hasSize(2);
+    assertThat(programmer.nanosUntilDue()).isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void aRestartAdoptsWhatIsThereAndRemovesWhatNobodyWants() {
+    put("kept", EARLY, table("203.0.113.1", 3));
+    put("gone", EARLY, table("203.0.113.2", 3));
+    datapath = datapath.reopened();
+    programmer = programmer();
+    programmer.accept(List.of(new Change(name("kept"), EARLY, table("203.0.113.1", 3))));
+    assertThat(datapath.operations).as("nothing has changed").isEmpty();
+    assertThat(programmer.digests().size()).isOne();
+    programmer.removeUnclaimed();
+    assertThat(datapath.entries()).containsExactly(vip("203.0.113.1"));
+    assertThat(datapath.backends(vip("203.0.113.2"))).isEmpty();
+  }
+
+  @Test
+  void whatCannotBeRemovedIsTriedAgain() {
+    put("a", EARLY, table("203.0.113.1", 3));
+    datapath.refuses = operation -> true;
+    remove("a");
+    assertThat(datapath.entries()).hasSize(1);
+    datapath.refuses = operation -> false;
+    seconds += 2;
+    assertThat(programmer.nanosUntilDue()).isZero();
+    programmer.continueDue();
+    assertThat(datapath.entries()).isEmpty();
+  }
+
+  @Test
+  void whatSomebodyElseWroteIntoTheMapsIsFoundAndMended() {
+    for (int i = 0; i < 30; i++) {
+      put("lb" + i, EARLY, table(address(i), 3));
+    }
+    said.clear();
+    datapath.spoil(vip(address(17)));
+    for (int i = 0; i < 30; i++) {
+      programmer.audit(30);
+    }
+    assertThat(said).containsExactly("programmed lb17");
+    datapath.operations.clear();
+    for (int i = 0; i < 30; i++) {
+      programmer.audit(30);
+    }
+    assertThat(datapath.operations).isEmpty();
+  }
+
+  @Test
+  void aTableHashOfAnotherVersionIsNoEvidence() {
+    ForwardingTableSpec table = table("203.0.113.1", 3);
+    put("a", EARLY, new ForwardingTableSpec("1".repeat(64), table.vips()));
+    assertThat(programmer.digests().size()).isZero();
+    assertThat(programmer.exceptions().get(name("a")).message())
+        .contains("operator and agent are of different versions");
+  }
+
+  private void put(String table, Instant createdAt, ForwardingTableSpec spec) {
+    programmer.accept(List.of(new Change(name(table), createdAt, spec)));
+  }
+
+  private void remove(String table) {
+    programmer.accept(List.of(new Change(name(table), null, null)));
+  }
+}

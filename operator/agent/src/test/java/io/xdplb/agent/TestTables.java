@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Drain;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
+import io.xdplb.api.v1alpha1.Protocol;
+import io.xdplb.core.compile.CompileInput;
+import io.xdplb.core.compile.CompileResult.Compiled;
+import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.VipKey;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** Tables as the operator compiles them. */
+final class TestTables {
+
+  private TestTables() {}
+
+  static ObjectName name(String name) {
+    return new ObjectName("default", name);
+  }
+
+  static VipKey vip(String address) {
+    return new VipKey(Ip.parse(address), Protocol.TCP, 80);
+  }
+
+  static String address(int number) {
+    return "203.0." + (113 + number / 250) + "." + (1 + number % 250);
+  }
+
+  /** One TCP listener on port 80. */
+  static ForwardingTableSpec table(String address, int backends) {
+    return table(address, backends, "5m");
+  }
+
+  static ForwardingTableSpec table(String address, int backends, String gracePeriod) {
+    List<String> addresses =
+        IntStream.rangeClosed(1, backends).mapToObj(i -> "198.51.100." + i).toList();
+    LoadBalancerSpec spec =
+        new LoadBalancerSpec(
+            new Addresses(List.of(address)),
+            List.of(
+                new Listener(
+                    "http",
+                    Protocol.TCP,
+                    80,
+                    List.of(new Backend(null, new StaticBackends(addresses, 8080), null)))),
+            null,
+            new Drain(gracePeriod));
+    return ((Compiled) Compiler.compile(new CompileInput(name("any"), spec, Map.of()))).table();
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.cli;
+
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.xdplb.agent.Agent;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code xdplb agent}. */
+@Command(
+    name = "agent",
+    description = {
+      "Programs this node with the cluster's ForwardingTables and reports what the kernel holds.",
+      "Stopping it leaves the datapath as it is: traffic goes on; `xdplb detach` removes it."
+    },
+    mixinStandardHelpOptions = true)
+final class AgentCommand implements Callable<Integer> {
+
+  @Option(
+      names = "--node-name",
+      paramLabel = "NAME",
+      defaultValue = "${NODE_NAME}",
+      description = "Name of this Node. Default: the environment's NODE_NAME.")
+  private String nodeName;
+
+  @Mixin private KubernetesOptions kubernetes;
+  @Mixin private DatapathOptions options;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    if (nodeName == null || nodeName.isEmpty() || nodeName.startsWith("$")) {
+      throw new UserError(
+          "cannot tell which node this is: give --node-name or set NODE_NAME in the environment"
+              + " (in a pod from the field spec.nodeName)");
+    }
+    List<String> interfaces = options.interfaces();
+    KubernetesClient client = kubernetes.client();
+    Agent agent = Agent.start(client, options.config(), nodeName, interfaces, Version.text());
+    UntilStopped.run(
+        () -> {
+          agent.close();
+          client.close();
+        });
+    return 0;
+  }
+}

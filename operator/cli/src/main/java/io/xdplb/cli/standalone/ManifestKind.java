@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.cli.standalone;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The kinds that a manifest may have. */
+enum ManifestKind {
+  LoadBalancer("xdplb.io/v1alpha1", LoadBalancer.class),
+  Service("v1", Service.class),
+  EndpointSlice("discovery.k8s.io/v1", EndpointSlice.class);
+
+  private final String apiVersion;
+  private final Class<? extends HasMetadata> type;
+
+  ManifestKind(String apiVersion, Class<? extends HasMetadata> type) {
+    this.apiVersion = apiVersion;
+    this.type = type;
+  }
+
+  /** The class of its objects. */
+  Class<? extends HasMetadata> type() {
+    return type;
+  }
+
+  static Optional<ManifestKind> of(String apiVersion, String kind) {
+    return Arrays.stream(values())
+        .filter(k -> k.name().equals(kind) && k.apiVersion.equals(apiVersion))
+        .findFirst();
+  }
+
+  /** All of them, for a person. */
+  static String all() {
+    return Arrays.stream(values())
+        .map(k -> k.name() + " (" + k.apiVersion + ")")
+        .collect(Collectors.joining(", "));
+  }
+}

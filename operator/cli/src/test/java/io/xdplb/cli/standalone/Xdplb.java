@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.cli.standalone;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.xdplb.testing.kernel.Netns;
+import io.xdplb.testing.kernel.RunningProcess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
+
+/**
+ * The {@code xdplb} command in processes of its own, on one pin path that {@link #close} removes.
+ */
+final class Xdplb implements AutoCloseable {
+
+  static final Duration DEADLINE = Duration.ofSeconds(20);
+
+  private static final AtomicInteger COUNT = new AtomicInteger();
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Netns netns;
+  private final Path pinPath =
+      Path.of(
+          "/sys/fs/bpf/xdplb-test-"
+              + ProcessHandle.current().pid()
+              + "-"
+              + COUNT.incrementAndGet());
+  private final List<RunningProcess> started = new ArrayList<>();
+
+  Xdplb(Netns netns) {
+    this.netns = netns;
+  }
+
+  Path pinPath() {
+    return pinPath;
+  }
+
+  /** Starts {@code xdplb standalone}, and waits until it follows the folder. */
+  RunningProcess standalone(Path folder, String... interfaces) {
+    List<String> arguments = new ArrayList<>(List.of("standalone", folder.toString()));
+    for (String name : interfaces) {
+      arguments.addAll(List.of("--interface", name));
+    }
+    RunningProcess process = netns.start(command(arguments));
+    started.add(process);
+    awaitLine(process, "following " + folder);
+    return process;
+  }
+
+  /** Runs a command to its end. */
+  String run(String... arguments) {
+    return netns.run(command(List.of(arguments)));
+  }
+
+  /** {@code xdplb status -o json}. */
+  JsonNode status() {
+    try {
+      return JSON.readTree(run("status", "-o", "json"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits until a process has printed something. */
+  static void awaitLine(RunningProcess process, String text) {
+    Awaitility.await(text)
+        .atMost(DEADLINE)
+        .pollInterval(Duration.ofMillis(5))
+        .until(
+            () -> {
+              if (process.output().contains(text)) {
+                return true;
+              }
+              process.mustBeAlive();
+              return false;
+            });
+  }
+
+  @Override
+  public void close() {
+    started.forEach(RunningProcess::close);
+    if (Files.exists(pinPath)) {
+      run("detach");
+    }
+  }
+
+  private String[] command(List<String> arguments) {
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xmx64m",
+                "-Xss512k",
+                "-Dlogback.configurationFile=logback.xml",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.xdplb.cli.Main"));
+    all.addAll(arguments);
+    all.addAll(List.of("--pin-path", pinPath.toString()));
+    return all.toArray(String[]::new);
+  }
+}
