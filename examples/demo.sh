@@ -32,12 +32,25 @@ fail() { printf '%s%s%s\n' "$red" "$*" "$plain" >&2; exit 1; }
 # Runs a command in the namespace of a host. Not `ip netns exec`, which hides /sys/fs/bpf.
 on() { local host=$1; shift; nsenter --net="/run/netns/$id-$host" -- "$@"; }
 
+# start NAME HOST COMMAND...: the same in the background, to be ended by its name
+start() {
+  local name=$1 host=$2
+  shift 2
+  nsenter --net="/run/netns/$id-$host" -- "$@" >"$folder/$name.log" 2>&1 </dev/null &
+  pids[$name]=$!
+}
+
+stop() {
+  kill "${pids[$1]}" 2>/dev/null || true
+  wait "${pids[$1]}" 2>/dev/null || true
+  unset "pids[$1]"
+}
+
 clean() {
   local status=$?
   trap - EXIT INT TERM
   set +e
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+  for name in "${!pids[@]}"; do stop "$name"; done
   [ -e "/run/netns/$id-lb" ] && [ -d "$pins" ] && on lb "$PROGRAM" detach --pin-path "$pins" >/dev/null 2>&1
   [ -d "$pins" ] && rm -rf "$pins"
   for netns in /run/netns/"$id"-*; do [ -e "$netns" ] && ip netns del "${netns##*/}"; done
@@ -78,8 +91,7 @@ http {
   server { listen 80; listen [::]:80; return 200 "Hostname: $name\n"; }
 }
 NGINX
-  on "$name" nginx -e "$folder/$name/error.log" -c "$folder/$name/nginx.conf" &
-  pids[$name]=$!
+  start "$name" "$name" nginx -e "$folder/$name/error.log" -c "$folder/$name/nginx.conf"
 }
 
 # manifest NUMBER...: a LoadBalancer over the servers with these last octets
@@ -126,7 +138,7 @@ who() {
   done
 }
 
-answered_by() { for _ in $(seq 30); do get "$VIP4"; done | grep -q "$1"; }
+answered_by() { for _ in $(seq 30); do get "$VIP4" || echo nobody; done | grep "$1" >/dev/null; }
 not_answered_by() { ! answered_by "$1"; }
 
 step "1. A client, a load balancer, two web servers on one switch"
@@ -149,8 +161,7 @@ say "  The client routes $VIP4 and $VIP6 to lb, which has no such address: only 
 
 step "2. xdplb standalone watches a folder of manifests"
 mkdir "$manifests"
-on lb "$PROGRAM" standalone "$manifests" --interface eth0 --pin-path "$pins" >"$folder/standalone.log" 2>&1 &
-pids[standalone]=$!
+start standalone lb "$PROGRAM" standalone "$manifests" --interface eth0 --pin-path "$pins"
 until_ok 20 test -e "$pins/links/eth0" || fail "standalone did not attach its program within 20 s"
 say "  its XDP program is attached to eth0"
 
@@ -173,15 +184,12 @@ until_ok 10 answered_by http3 || fail "http3 got no connection within 10 s"
 who
 
 step "6. http1 dies: its share of the connections is refused, the others do not notice"
-kill "${pids[http1]}"
-wait "${pids[http1]}" 2>/dev/null || true
-unset 'pids[http1]'
+stop http1
 who
 
 step "7. http1 is taken out of the manifest: traffic goes to the living"
 manifest 102 103
-until_ok 10 not_answered_by '(nobody)' || true
-until_ok 10 get "$VIP4" || fail "no answer from $VIP4"
+until_ok 10 not_answered_by nobody || fail "connections still fail 10 s after http1 was taken out"
 who
 for _ in $(seq 30); do get "$VIP4" >/dev/null || fail "a connection failed after http1 was taken out"; done
 
