@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What the nodes say of one table.
@@ -37,10 +38,10 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
 
   /**
    * @param table whose evidence is wanted
-   * @param tableHash what the nodes should hold
+   * @param proofs digests of the table's bucket that prove it
    */
-  static Fleet of(
-      Collection<NodeState> nodes, ObjectName table, String tableHash, TableEvidence evidence) {
+  static Fleet of(Collection<NodeState> nodes, ObjectName table, Set<String> proofs) {
+    String bucket = TableEvidence.bucketOf(table);
     int programmed = 0;
     List<Failure> failures = new ArrayList<>();
     List<String> lagging = new ArrayList<>();
@@ -50,7 +51,7 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
       Optional<Failure> failure = failure(name, node.getStatus(), table);
       if (failure.isPresent()) {
         failures.add(failure.get());
-      } else if (evidence.proves(table, tableHash, bucketHash(node, table))) {
+      } else if (proofs.contains(digest(node, bucket).orElse(""))) {
         programmed++;
       } else {
         lagging.add(name);
@@ -59,12 +60,11 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
     return new Fleet(nodes.size(), programmed, failures, lagging);
   }
 
-  /** The digest a node reports for the bucket of a table; {@code null} if none. */
-  static String bucketHash(NodeState node, ObjectName table) {
-    NodeStateStatus status = node.getStatus();
-    return status == null || status.bucketHashes() == null
-        ? null
-        : status.bucketHashes().get(TableEvidence.bucketOf(table));
+  /** The digest a node reports for a bucket; empty if none. */
+  static Optional<String> digest(NodeState node, String bucket) {
+    return Optional.ofNullable(node.getStatus())
+        .map(NodeStateStatus::bucketHashes)
+        .map(hashes -> hashes.get(bucket));
   }
 
   boolean isProgrammed() {

@@ -146,8 +146,10 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     Fleet fleet =
         inForce == null
             ? Fleet.withoutTable(nodes)
-            : Fleet.of(nodes, name, inForce.tableHash(), evidence);
-    evidence.forgetAllBut(name, nodes.stream().map(node -> Fleet.bucketHash(node, name)).toList());
+            : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
+    String bucket = TableEvidence.bucketOf(name);
+    evidence.forgetAllBut(
+        bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());
     Settling.Phase phase = settling.of(balancer, decision, fleet);
     if (!phase.isHeld()) {
       publish(
@@ -163,8 +165,8 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
               settling.now()),
           decision);
     }
-    return phase.isSettling()
-        ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.remaining())
+    return fleet.isOnlyLagging()
+        ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
         : UpdateControl.noUpdate();
   }
 

@@ -44,7 +44,7 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private final KubernetesClient client;
   private final OperatorSettings settings;
-  private Running running;
+  private volatile Running running;
 
   private record Running(
       Operator operator, LoadBalancerReconciler reconciler, Announcer announcer) {}
@@ -116,8 +116,9 @@ public final class OperatorRuntime implements AutoCloseable {
   }
 
   /** Whether it runs and all caches are filled; an outage of the API server does not count. */
-  public synchronized boolean isReady() {
-    return running != null && running.operator().getRuntimeInfo().allEventSourcesAreHealthy();
+  public boolean isReady() {
+    Running now = running;
+    return now != null && now.operator().getRuntimeInfo().allEventSourcesAreHealthy();
   }
 
   /** As {@link #stop}. */

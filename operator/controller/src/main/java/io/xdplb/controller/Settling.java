@@ -22,6 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class Settling {
 
+  private static final Duration STILL_LAGGING = Duration.ofSeconds(10);
+
   private final Duration moment;
   private final Clock clock;
   private final Map<ObjectName, Instant> laggingSince = new ConcurrentHashMap<>();
@@ -35,6 +37,11 @@ final class Settling {
 
     boolean isSettling() {
       return !remaining.isZero();
+    }
+
+    /** When to look at nodes that lag although nothing has been heard of them. */
+    Duration lookAgain() {
+      return isSettling() ? remaining : STILL_LAGGING;
     }
   }
 

@@ -8,8 +8,10 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Tells from a node's digest of a bucket whether the node holds one table of it.
@@ -63,28 +65,27 @@ final class TableEvidence {
   }
 
   /**
-   * Whether a node holds a table.
+   * The digests of a table's bucket that prove that a node holds the table.
    *
-   * @param tableHash what the node should hold
-   * @param digest of the table's bucket, as the node reports it; {@code null} if it reports none
+   * @param tableHash what the node should hold: that of the table as it is stored
    */
-  synchronized boolean proves(ObjectName table, String tableHash, String digest) {
-    Bucket bucket = buckets.get(bucketOf(table));
-    if (bucket == null || digest == null) {
-      return false;
-    }
-    Map<ObjectName, String> holds = combinations(bucketOf(table), bucket).get(digest);
-    return holds != null && tableHash.equals(holds.get(table));
+  synchronized Set<String> proofs(ObjectName table, String tableHash) {
+    // The caches tell of versions late, and of old ones after new ones: what is asked for counts.
+    stored(table, tableHash);
+    String name = bucketOf(table);
+    return combinations(name, buckets.get(name)).entrySet().stream()
+        .filter(combination -> tableHash.equals(combination.getValue().get(table)))
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**
    * Forgets what no node can hold any more.
    *
-   * @param table any of the bucket
+   * @param name of the bucket
    * @param digests of that bucket on all nodes, {@code null} where a node reports none
    */
-  synchronized void forgetAllBut(ObjectName table, Collection<String> digests) {
-    String name = bucketOf(table);
+  synchronized void forgetAllBut(String name, Collection<String> digests) {
     Bucket bucket = buckets.get(name);
     if (bucket == null || bucket.versions.values().stream().allMatch(v -> v.size() == 1)) {
       return;

@@ -201,6 +201,41 @@ class ResilienceTest {
     assertThat(median).as("median in microseconds").isLessThan(250_000);
   }
 
+  @Test
+  void aBurstOfChangesEndsInTheLast() {
+    int slices = 10;
+    int changes = 15;
+    cluster.service("burst", 80);
+    for (int slice = 0; slice < slices; slice++) {
+      cluster.slice("burst-" + slice, "burst", "IPv4", 8080, endpoint("198.51.100." + slice));
+    }
+    cluster.create("burst", serviceSpec("203.0.113.57", "burst", 80));
+    cluster.awaitTable("burst", table -> takers(table).size() == slices);
+    long begin = System.nanoTime();
+    IntStream.range(0, slices)
+        .parallel()
+        .forEach(
+            slice -> {
+              for (int change = 1; change <= changes; change++) {
+                String address = "198.51.100." + (slices * change + slice);
+                cluster.endpoints("burst-" + slice, endpoint(address));
+              }
+            });
+    long written = millisSince(begin);
+    String[] last =
+        IntStream.range(0, slices)
+            .mapToObj(slice -> "198.51.100." + (slices * changes + slice) + ":8080")
+            .toArray(String[]::new);
+    long tables = cluster.awaitTakers("burst", last).getMetadata().getGeneration() - 1;
+    log.info(
+        "{} changes of slices in {} ms: {} tables, the last {} ms after the last change",
+        slices * changes,
+        written,
+        tables,
+        millisSince(begin) - written);
+    assertThat(tables).isLessThanOrEqualTo(slices * changes);
+  }
+
   private static Watcher<ForwardingTable> stamping(Map<String, Long> seen) {
     return new Watcher<>() {
       @Override

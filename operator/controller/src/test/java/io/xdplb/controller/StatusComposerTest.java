@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus;
+import io.xdplb.controller.Decision.Table;
+import io.xdplb.controller.Fleet.Failure;
+import io.xdplb.core.compile.Problem;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+class StatusComposerTest {
+
+  private static final Instant NOW = Instant.parse("2026-01-02T03:04:05.678Z");
+  private static final ForwardingTableSpec TABLE =
+      new ForwardingTableSpec("0".repeat(64), List.of());
+  private static final Verdict ACCEPTED = Verdict.yes("Accepted", "ok");
+  private static final Verdict RESOLVED = Verdict.yes("ResolvedRefs", "ok");
+  private static final Decision GOOD =
+      new Decision(ACCEPTED, RESOLVED, new Table.Install(TABLE), 2, List.of());
+  private static final Decision REFUSED =
+      new Decision(
+          Verdict.no("InvalidSpec", "bad"),
+          Verdict.unknown("InvalidSpec", "later"),
+          new Table.Keep(),
+          null,
+          List.of());
+  private static final Decision WAITING =
+      new Decision(
+          ACCEPTED, Verdict.unknown("Pending", "waits"), new Table.Keep(), null, List.of());
+  private static final Decision UNRESOLVED =
+      new Decision(
+          ACCEPTED,
+          Verdict.no("BackendNotFound", "no Service"),
+          new Table.Install(TABLE),
+          0,
+          List.of());
+  private static final Fleet NOBODY = new Fleet(0, 0, List.of(), List.of());
+  private static final Fleet ALL = new Fleet(2, 2, List.of(), List.of());
+  private static final Fleet BEHIND = new Fleet(2, 1, List.of(), List.of("n2"));
+  private static final Fleet FAILING =
+      new Fleet(3, 1, List.of(new Failure("n2", "MapFull", "full")), List.of("n3"));
+
+  @Test
+  void theFirstReasonThatFailsIsReadys() {
+    assertThat(said(GOOD, ALL, false))
+        .isEqualTo("Accepted=True ResolvedRefs=True Programmed=True:Programmed Ready=True:Ready");
+    assertThat(said(GOOD, NOBODY, false)).contains("Programmed=False:NoNodes Ready=False:NoNodes");
+    assertThat(said(GOOD, BEHIND, true))
+        .contains("Programmed=False:Programming Ready=False:Programming");
+    assertThat(said(GOOD, BEHIND, false)).contains("Ready=False:NodesLagging");
+    assertThat(said(GOOD, FAILING, true)).contains("Programmed=False:MapFull Ready=False:MapFull");
+    assertThat(said(UNRESOLVED, ALL, false))
+        .contains("ResolvedRefs=False", "Programmed=True", "Ready=False:BackendNotFound");
+    assertThat(said(WAITING, ALL, false)).contains("Programmed=Unknown", "Ready=Unknown:Pending");
+    assertThat(said(REFUSED, ALL, false))
+        .contains("Accepted=False", "Programmed=False:InvalidSpec", "Ready=False:InvalidSpec");
+  }
+
+  @Test
+  void stalledIsWhatOnlyTheUserCanMendAndReconcilingAllElseThatIsNotReady() {
+    for (Decision decision : List.of(GOOD, REFUSED, WAITING, UNRESOLVED)) {
+      for (Fleet fleet : List.of(NOBODY, ALL, BEHIND, FAILING)) {
+        List<String> types =
+            compose(null, decision, fleet, false).conditions().stream()
+                .map(Condition::getType)
+                .toList();
+        assertThat(types)
+            .startsWith("Accepted", "ResolvedRefs", "Programmed", "Ready")
+            .doesNotHaveDuplicates();
+        boolean ready = decision == GOOD && fleet == ALL;
+        assertThat(types.contains("Stalled")).isEqualTo(decision == REFUSED);
+        assertThat(types.contains("Reconciling")).isEqualTo(decision != REFUSED && !ready);
+      }
+    }
+  }
+
+  @Test
+  void theTransitionTimeIsThatOfTheStatusNotOfTheReason() {
+    LoadBalancerStatus first = compose(null, GOOD, NOBODY, false);
+    LoadBalancerStatus second = compose(first, GOOD, BEHIND, false, NOW.plusSeconds(10));
+    LoadBalancerStatus third = compose(second, GOOD, ALL, false, NOW.plusSeconds(20));
+    assertThat(time(first, "Programmed")).isEqualTo("2026-01-02T03:04:05Z");
+    assertThat(time(second, "Programmed")).isEqualTo("2026-01-02T03:04:05Z");
+    assertThat(time(third, "Programmed")).isEqualTo("2026-01-02T03:04:25Z");
+    assertThat(time(third, "Accepted")).isEqualTo("2026-01-02T03:04:05Z");
+  }
+
+  @Test
+  void theLastKnownNumberOfEndpointsStandsWhileThereIsNoNewOne() {
+    LoadBalancerStatus before = compose(null, GOOD, ALL, false);
+    assertThat(compose(before, REFUSED, ALL, false).readyEndpoints()).isEqualTo(2);
+    assertThat(compose(null, REFUSED, ALL, false).readyEndpoints()).isZero();
+  }
+
+  @Test
+  void noticesAreGivenOfWhatChangesAndOfNothingElse() {
+    LoadBalancerStatus programming = compose(null, GOOD, BEHIND, true);
+    assertThat(reasons(null, programming)).containsExactly("+Accepted", "+Programming");
+    LoadBalancerStatus lagging = compose(programming, GOOD, BEHIND, false);
+    assertThat(reasons(programming, lagging)).containsExactly("-NodesLagging");
+    LoadBalancerStatus others =
+        compose(lagging, GOOD, new Fleet(3, 1, List.of(), List.of("n2", "n3")), false);
+    assertThat(others).isNotEqualTo(lagging);
+    assertThat(reasons(lagging, others)).isEmpty();
+    LoadBalancerStatus refused = compose(others, REFUSED, ALL, false);
+    assertThat(reasons(others, refused)).containsExactly("-InvalidSpec");
+    LoadBalancerStatus refusedElse =
+        compose(
+            refused,
+            new Decision(
+                Verdict.no("InvalidSpec", "bad in another way"),
+                REFUSED.resolvedRefs(),
+                new Table.Keep(),
+                null,
+                List.of()),
+            ALL,
+            false);
+    assertThat(reasons(refused, refusedElse)).containsExactly("-InvalidSpec");
+    LoadBalancerStatus ready = compose(refusedElse, GOOD, ALL, false);
+    assertThat(reasons(refusedElse, ready))
+        .containsExactly("+Accepted", "+ResolvedRefs", "+Programmed");
+    assertThat(reasons(ready, ready)).isEmpty();
+  }
+
+  @Test
+  void adviceIsGivenOnce() {
+    Problem problem = new Problem(Problem.Reason.NoEndpoints, "spec.listeners[0]", "start some");
+    LoadBalancerStatus calm = compose(null, GOOD, ALL, false);
+    LoadBalancerStatus advised =
+        compose(
+            calm,
+            new Decision(
+                ACCEPTED,
+                Verdict.yes("ResolvedRefs", "ok. But " + problem),
+                new Table.Install(TABLE),
+                0,
+                List.of(problem)),
+            ALL,
+            false);
+    assertThat(Notice.between(calm, advised, List.of(problem)))
+        .containsExactly(new Notice(true, "NoEndpoints", "spec.listeners[0]: start some"));
+    assertThat(Notice.between(advised, advised, List.of(problem))).isEmpty();
+  }
+
+  private static List<String> reasons(LoadBalancerStatus before, LoadBalancerStatus after) {
+    return Notice.between(before, after, List.of()).stream()
+        .map(notice -> (notice.isWarning() ? "-" : "+") + notice.reason())
+        .toList();
+  }
+
+  /** Reasons of the first two are their own names where they are True. */
+  private static String said(Decision decision, Fleet fleet, boolean settling) {
+    Function<Condition, String> text =
+        c ->
+            c.getType()
+                + "="
+                + c.getStatus()
+                + (c.getType().equals("Programmed") || c.getType().equals("Ready")
+                    ? ":" + c.getReason()
+                    : "");
+    return compose(null, decision, fleet, settling).conditions().stream()
+        .filter(c -> !c.getType().equals("Reconciling") && !c.getType().equals("Stalled"))
+        .map(text)
+        .collect(Collectors.joining(" "));
+  }
+
+  private static String time(LoadBalancerStatus status, String type) {
+    return StatusComposer.condition(status, type).orElseThrow().getLastTransitionTime();
+  }
+
+  private static LoadBalancerStatus compose(
+      LoadBalancerStatus before, Decision decision, Fleet fleet, boolean settling) {
+    return compose(before, decision, fleet, settling, NOW);
+  }
+
+  private static LoadBalancerStatus compose(
+      LoadBalancerStatus before, Decision decision, Fleet fleet, boolean settling, Instant now) {
+    return StatusComposer.compose(
+        before,
+        7,
+        decision,
+        TABLE,
+        StatusComposer.programmed(decision, TABLE, fleet, settling),
+        fleet,
+        now);
+  }
+}
