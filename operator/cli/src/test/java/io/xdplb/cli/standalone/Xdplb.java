@@ -54,6 +54,24 @@ final class Xdplb implements AutoCloseable {
     return process;
   }
 
+  /** Starts {@code xdplb agent} on {@code eth0}, and waits until it has attached. */
+  RunningProcess agent(String nodeName, Path kubeconfig) {
+    RunningProcess process =
+        netns.start(
+            command(
+                List.of(
+                    "agent",
+                    "--node-name",
+                    nodeName,
+                    "--kubeconfig",
+                    kubeconfig.toString(),
+                    "--interface",
+                    "eth0")));
+    started.add(process);
+    awaitLine(process, "eth0: attached");
+    return process;
+  }
+
   /** Runs a command to its end. */
   String run(String... arguments) {
     return netns.run(command(List.of(arguments)));
