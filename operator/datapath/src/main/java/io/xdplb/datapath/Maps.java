@@ -17,7 +17,7 @@ import java.util.List;
 
 /**
  * The datapath's object, loaded with maps that are created or adopted from their pins. Those that
- * the agent writes are mapped into memory.
+ * the agent writes are mapped into memory, but for the rings, which are large.
  */
 final class Maps implements AutoCloseable {
   private static final String OBJECT = "/io/xdplb/bpf/xdplb.bpf.o";
@@ -41,7 +41,6 @@ final class Maps implements AutoCloseable {
   final MapMemory filter;
   final MapMemory vipTable;
   final MapMemory vips;
-  final MapMemory rings;
   final MapMemory backends;
 
   private Maps(BpfObject object) {
@@ -50,7 +49,6 @@ final class Maps implements AutoCloseable {
     filter = object.map("address_filter").mmap();
     vipTable = object.map("vip_table").mmap();
     vips = object.map("vips").mmap();
-    rings = object.map("rings").mmap();
     backends = object.map("backends").mmap();
   }
 
@@ -161,7 +159,7 @@ final class Maps implements AutoCloseable {
 
   @Override
   public void close() {
-    List.of(config, filter, vipTable, vips, rings, backends).forEach(MapMemory::close);
+    List.of(config, filter, vipTable, vips, backends).forEach(MapMemory::close);
     object.close();
   }
 }

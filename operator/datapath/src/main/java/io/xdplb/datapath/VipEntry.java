@@ -25,8 +25,8 @@ final class VipEntry {
 
   int ringSize;
 
-  /** What the stretch holds; empty if that is not a ring of the VIP's backends. */
-  Ring ring = Ring.EMPTY;
+  /** {@link Ring#digest} of what the stretch holds; the rings themselves are large. */
+  String ringDigest = Ring.EMPTY.digest();
 
   VipEntry(int index, int handle) {
     this.index = index;

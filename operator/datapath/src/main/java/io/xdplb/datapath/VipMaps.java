@@ -17,7 +17,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * Carries out plans in the maps. Each operation is whole as a packet sees it: what refers to
@@ -36,9 +35,8 @@ final class VipMaps {
   private final IndexAllocator indices;
   private final ExtentAllocator rings;
   private final ByteBuffer vipEntries;
-  private final ByteBuffer ringSlots;
+  private final BpfMap ringSlots;
   private final int vipStride;
-  private final int ringStride;
   private final int vipCapacity;
   private final Map<VipKey, VipEntry> vips = new HashMap<>();
 
@@ -52,9 +50,8 @@ final class VipMaps {
     vipStride = maps.vips.stride();
     vipCapacity = Math.min(capacity(maps.vips), Handle.MAX_INDEX);
     indices = new IndexAllocator(vipCapacity, GRACE);
-    ringSlots = maps.rings.buffer();
-    ringStride = maps.rings.stride();
-    rings = new ExtentAllocator(capacity(maps.rings), GRACE);
+    ringSlots = maps.map("rings");
+    rings = new ExtentAllocator(ringSlots.info().maxEntries(), GRACE);
     adopt();
   }
 
@@ -129,7 +126,9 @@ final class VipMaps {
     entry.ringStart = (int) (word >>> 32);
     entry.ringSize = size;
     rings.restore(entry.ringStart, size);
-    entry.ring = readRing(entry, ringSlots, ringAt(entry.ringStart), ringStride, size);
+    try (MapMemory memory = ringSlots.mmap(entry.ringStart, size)) {
+      entry.ringDigest = readRing(entry, memory).digest();
+    }
   }
 
   /** What is programmed of a VIP. */
@@ -147,7 +146,7 @@ final class VipMaps {
               new ProgrammedBackend(
                   found.takesNewFlows(), found.drainSeconds(), found.drainUntil()));
         });
-    return new ProgrammedVip(key, entry.published, entry.ring.digest(), programmed);
+    return new ProgrammedVip(key, entry.published, entry.ringDigest, programmed);
   }
 
   Collection<VipKey> keys() {
@@ -220,7 +219,7 @@ final class VipMaps {
     Ring ring = set.ring();
     if (ring.size() == entry.ringSize) {
       writeRing(entry, entry.ringStart, ring);
-      entry.ring = ring;
+      entry.ringDigest = ring.digest();
       return;
     }
     int start =
@@ -242,14 +241,14 @@ final class VipMaps {
     freeRing(entry, now);
     entry.ringStart = start;
     entry.ringSize = ring.size();
-    entry.ring = ring;
+    entry.ringDigest = ring.digest();
   }
 
   private void freeRing(VipEntry entry, long now) {
     if (entry.ringSize > 0) {
       rings.free(entry.ringStart, now);
       entry.ringSize = 0;
-      entry.ring = Ring.EMPTY;
+      entry.ringDigest = Ring.EMPTY.digest();
     }
   }
 
@@ -262,11 +261,17 @@ final class VipMaps {
                         ? backends.handle(entry.backends.get(backend))
                         : 0)
             .toArray();
-    for (int slot = 0; slot < ring.size(); slot++) {
-      int at = ringAt(start + slot);
-      int handle = handles[ring.slot(slot)];
-      if (ringSlots.getInt(at) != handle) {
-        ringSlots.putInt(at, handle);
+    if (ring.size() == 0) {
+      return;
+    }
+    try (MapMemory memory = ringSlots.mmap(start, ring.size())) {
+      ByteBuffer slots = memory.buffer();
+      for (int slot = 0; slot < ring.size(); slot++) {
+        int at = Shared.at(memory, slot);
+        int handle = handles[ring.slot(slot)];
+        if (slots.getInt(at) != handle) {
+          slots.putInt(at, handle);
+        }
       }
     }
   }
@@ -380,26 +385,18 @@ final class VipMaps {
   }
 
   /**
-   * The ring in a buffer of handles. Its backends are those of the VIP that are part of its table,
-   * in the order of their keys; a handle that is none of theirs makes the ring empty, which equals
-   * no desired one.
+   * The ring in a stretch of handles. A handle that is none of the VIP's backends makes the ring
+   * empty, which equals no desired one.
    */
-  Ring readRing(VipEntry entry, ByteBuffer buffer, int start, int stride, int size) {
-    TreeMap<BackendKey, Integer> table = new TreeMap<>();
-    entry.backends.forEach(
-        (key, index) ->
-            backends
-                .read(index)
-                .filter(b -> b.drainUntil() == 0)
-                .ifPresent(b -> table.put(key, index)));
-    List<BackendKey> keys = List.copyOf(table.keySet());
+  private Ring readRing(VipEntry entry, MapMemory memory) {
+    List<BackendKey> keys = entry.backends.keySet().stream().sorted().toList();
     Map<Integer, Integer> positions = new HashMap<>();
     for (int i = 0; i < keys.size(); i++) {
-      positions.put(backends.handle(table.get(keys.get(i))), i);
+      positions.put(backends.handle(entry.backends.get(keys.get(i))), i);
     }
-    int[] ring = new int[size];
-    for (int slot = 0; slot < size; slot++) {
-      Integer position = positions.get(buffer.getInt(start + slot * stride));
+    int[] ring = new int[memory.buffer().capacity() / memory.stride()];
+    for (int slot = 0; slot < ring.length; slot++) {
+      Integer position = positions.get(memory.buffer().getInt(Shared.at(memory, slot)));
       if (position == null) {
         return Ring.EMPTY;
       }
@@ -414,9 +411,5 @@ final class VipMaps {
 
   private int vipAt(int index) {
     return index * vipStride;
-  }
-
-  private int ringAt(int slot) {
-    return slot * ringStride;
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.libbpf;
 
-import com.sun.jna.Native;
-import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -268,17 +266,18 @@ public final class BpfMap implements AutoCloseable {
    * @throws LibbpfException if the map was created without that flag, or has over 2 GiB
    */
   public MapMemory mmap() {
-    int length = MapMemory.length(info);
-    Pointer address =
-        LibC.mmap(null, length, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_SHARED, fd.get(), 0);
-    if (Pointer.nativeValue(address) == -1) {
-      String advice =
-          (info.flags() & MapInfo.MMAPABLE) == 0
-              ? "it was not created with BPF_F_MMAPABLE"
-              : "it is frozen, or read-only";
-      throw new LibbpfException("map into memory", toString(), Native.getLastError(), advice);
-    }
-    return new MapMemory(address, length, info);
+    return mmap(0, info.maxEntries());
+  }
+
+  /**
+   * Maps some consecutive values into memory, as {@link #mmap()} does all: for a large map that is
+   * seldom written, since mapped memory counts as the process's own.
+   *
+   * @param first index of the first one; value 0 of the memory
+   * @param count how many
+   */
+  public MapMemory mmap(int first, int count) {
+    return MapMemory.of(this, first, count);
   }
 
   /**

@@ -251,7 +251,7 @@ class BpfMapTest {
         .isInstanceOf(LibbpfException.class)
         .hasMessageContaining("it was not created with BPF_F_MMAPABLE");
     MapInfo huge = new MapInfo(2, 1, "huge", 4, 60, 40_000_000, MapInfo.MMAPABLE);
-    assertThatThrownBy(() -> MapMemory.length(huge))
+    assertThatThrownBy(() -> MapMemory.length(huge, huge.maxEntries()))
         .isInstanceOf(LibbpfException.class)
         .hasMessageContaining("its values have 2560000000 bytes, and at most 2 GiB");
   }
