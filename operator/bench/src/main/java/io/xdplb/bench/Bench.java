@@ -87,11 +87,12 @@ public final class Bench implements Callable<Integer> {
           double baseline = packetBench.baseline(results);
           for (Contender contender : inTurns(packets, round)) {
             System.err.println("  packets: " + contender.title());
-            packetBench.measure(contender, baseline, results);
+            attempt(
+                contender, round, results, () -> packetBench.measure(contender, baseline, results));
           }
           for (Contender contender : inTurns(http, round)) {
             System.err.println("  HTTP: " + contender.title());
-            httpBench.measure(contender, results);
+            attempt(contender, round, results, () -> httpBench.measure(contender, results));
           }
         }
       }
@@ -100,7 +101,7 @@ public final class Bench implements Callable<Integer> {
     System.out.println(Table.render(results, machine, count));
     Output.write(out, results, machine, count);
     System.err.println("written: " + out.resolve(Output.JSON) + ", " + out.resolve(Output.SVG));
-    return 0;
+    return results.failures().isEmpty() ? 0 : 1;
   }
 
   private List<Contender> chosen(List<Contender> all) {
@@ -112,5 +113,23 @@ public final class Bench implements Callable<Integer> {
     List<Contender> turned = new ArrayList<>(contenders);
     Collections.rotate(turned, round - 1);
     return turned;
+  }
+
+  private interface Measurement {
+    void run() throws Exception;
+  }
+
+  /** A contender that fails in one round is reported; the others' numbers stand. */
+  private static void attempt(
+      Contender contender, int round, Results results, Measurement measurement)
+      throws InterruptedException {
+    try {
+      measurement.run();
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      e.printStackTrace();
+      results.failed(contender, round, e);
+    }
   }
 }

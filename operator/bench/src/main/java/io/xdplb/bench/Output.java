@@ -32,6 +32,7 @@ final class Output {
     Map<String, Object> contenders = new LinkedHashMap<>();
     results.rows().forEach(row -> contenders.put(row.id(), contender(row)));
     json.put("contenders", contenders);
+    json.put("failures", results.failures());
     new ObjectMapper()
         .enable(SerializationFeature.INDENT_OUTPUT)
         .writeValue(folder.resolve(JSON).toFile(), json);

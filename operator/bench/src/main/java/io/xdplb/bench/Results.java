@@ -54,6 +54,7 @@ final class Results {
     }
   }
 
+  private final List<String> failures = new ArrayList<>();
   private final Map<String, Row> rows = new LinkedHashMap<>();
 
   /**
@@ -72,6 +73,16 @@ final class Results {
       throw new IllegalArgumentException(id + ": " + quantity + " is " + value);
     }
     row(id, title).samples().computeIfAbsent(quantity, q -> new ArrayList<>()).add(value);
+  }
+
+  /** Notes that a contender could not be measured in a round; the others go on. */
+  void failed(Contender contender, int round, Exception reason) {
+    failures.add("round %d, %s: %s".formatted(round, contender.title(), reason.getMessage()));
+  }
+
+  /** What could not be measured, and why. */
+  List<String> failures() {
+    return List.copyOf(failures);
   }
 
   Collection<Row> rows() {

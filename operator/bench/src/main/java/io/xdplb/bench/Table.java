@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The results for people: medians over the rounds, ± half the distance between the extremes. */
 final class Table {
@@ -24,7 +25,10 @@ final class Table {
     return "%s; medians of %d interleaved rounds, ± half the range\n\n".formatted(machine, rounds)
         + table.packets()
         + "\n"
-        + table.http();
+        + table.http()
+        + results.failures().stream()
+            .map(failure -> "not measured in " + failure + "\n")
+            .collect(Collectors.joining());
   }
 
   private String packets() {

@@ -60,6 +60,13 @@ class ResultsTest {
   }
 
   @Test
+  void whatFailedIsSaidBelowTheTables() {
+    results.failed(nftables, 3, new IllegalStateException("connect timed out"));
+    assertThat(Table.render(results, MACHINE, 5))
+        .endsWith("not measured in round 3, nft <&>: connect timed out\n");
+  }
+
+  @Test
   void plotIsWellFormedAndLongerBarsMeanMore() throws Exception {
     results.add(direct, Quantity.KEEPALIVE_REQUESTS, 1000);
     results.add(nftables, Quantity.KEEPALIVE_REQUESTS, 500);
