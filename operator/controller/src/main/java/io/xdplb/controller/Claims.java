@@ -17,6 +17,7 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.InvalidTableException;
 import io.xdplb.core.table.Tables;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,17 +44,18 @@ final class Claims {
   private final VipClaims claims = new VipClaims();
   private boolean loaded;
 
-  /** Notes what a LoadBalancer claims. */
+  /** Notes what a LoadBalancer claims, unless another one has taken its name meanwhile. */
   synchronized Standing claim(LoadBalancer balancer, CompileResult result, ClusterView cluster) {
     if (!loaded) {
       cluster.balancers().forEach(each -> set(each, cluster, withoutServices(each)));
       loaded = true;
     }
     ObjectName name = Names.of(balancer);
-    Set<ObjectName> affected =
-        set(balancer, cluster, result).stream()
-            .filter(other -> !other.equals(name))
-            .collect(Collectors.toSet());
+    Set<ObjectName> affected = new HashSet<>();
+    if (cluster.isCurrent(balancer)) {
+      affected.addAll(set(balancer, cluster, result));
+      affected.remove(name);
+    }
     return new Standing(claims.conflicts(name), claims.held(name), affected);
   }
 

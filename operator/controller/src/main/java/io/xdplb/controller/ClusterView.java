@@ -10,6 +10,7 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.IndexerResourceCache;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.ServiceEndpoints;
@@ -18,6 +19,7 @@ import io.xdplb.core.model.ObjectName;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -59,17 +61,9 @@ final class ClusterView implements NodeSource.Concerned {
                 ServiceEndpointsReader.serviceOf(slice)
                     .map(service -> List.of(service.toString()))
                     .orElse(List.of())));
-    tables =
-        new TableSource(
-            context,
-            evidence,
-            table -> {
-              if (TableSource.owner(table).isPresent() && !exists(Names.of(table))) {
-                orphans.collect(Names.of(table));
-              }
-            });
-    nodes = new NodeSource(context, this);
     events = new BalancerEvents(orphans::collect);
+    tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
+    nodes = new NodeSource(context, this);
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
@@ -91,6 +85,14 @@ final class ClusterView implements NodeSource.Concerned {
   /** Whether there is a LoadBalancer of that name that is to stay, by the cache. */
   boolean exists(ObjectName balancer) {
     return balancers.get(Names.id(balancer)).filter(b -> !b.isMarkedForDeletion()).isPresent();
+  }
+
+  /** Whether this is still the LoadBalancer of its name, and not one that was there before it. */
+  boolean isCurrent(LoadBalancer balancer) {
+    return balancers
+        .get(Names.id(Names.of(balancer)))
+        .filter(b -> b.getMetadata().getUid().equals(balancer.getMetadata().getUid()))
+        .isPresent();
   }
 
   /** All that are to stay. */
@@ -140,6 +142,24 @@ final class ClusterView implements NodeSource.Concerned {
             .list()
             .getItems(),
         port);
+  }
+
+  /**
+   * A table may outlive its LoadBalancer, or be written for one that has just been replaced by
+   * another of the same name: the SDK then reconciles both at the same time.
+   */
+  private void checkOwner(ForwardingTable table, OrphanCollector orphans) {
+    ObjectName name = Names.of(table);
+    TableSource.owner(table)
+        .ifPresent(
+            owner -> {
+              Optional<LoadBalancer> balancer = balancers.get(Names.id(name));
+              if (balancer.filter(b -> !b.isMarkedForDeletion()).isEmpty()) {
+                orphans.collect(name);
+              } else if (!owner.getUid().equals(balancer.get().getMetadata().getUid())) {
+                events.trigger(Set.of(name));
+              }
+            });
   }
 
   private InformerEventSourceConfiguration<Service> serviceConfiguration() {

@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -184,17 +185,36 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         new ObjectMetaBuilder()
             .withName(balancer.getMetadata().getName())
             .withNamespace(balancer.getMetadata().getNamespace())
+            // Not for one that has been created anew under the same name.
+            .withUid(balancer.getMetadata().getUid())
             .build());
     patch.setStatus(status);
+    LoadBalancer written;
     try {
-      context.resourceOperations().serverSideApplyPrimaryStatus(patch);
+      written = context.resourceOperations().serverSideApplyPrimaryStatus(patch);
     } catch (KubernetesClientException e) {
-      if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND) {
+      if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND
+          || e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
         return;
       }
       throw e;
     }
     announcer.announce(balancer, Notice.between(balancer.getStatus(), status, decision.advice()));
+    lookWhatWasMissed(balancer, written);
+  }
+
+  /**
+   * As of 5.3.2 the SDK drops events that arrive while an own write is under way and are older than
+   * it, supposing that the writer knew of them. A spec that was changed meanwhile shows in what the
+   * API server answers.
+   */
+  private void lookWhatWasMissed(LoadBalancer known, LoadBalancer written) {
+    ObjectName name = Names.of(known);
+    if (written.isMarkedForDeletion()) {
+      orphans.collect(name);
+    } else if (!known.getMetadata().getGeneration().equals(written.getMetadata().getGeneration())) {
+      cluster.events().trigger(Set.of(name));
+    }
   }
 
   private LoadBalancerStatus notWritten(

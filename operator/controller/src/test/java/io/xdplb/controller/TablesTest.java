@@ -18,6 +18,7 @@ import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.testing.apiserver.KubernetesApi;
@@ -256,6 +257,19 @@ class TablesTest {
   }
 
   @Test
+  void noEditIsLostHoweverItMeetsTheWritesOfTheOperator() {
+    cluster.create("busy", staticSpec("203.0.113.14", 80, "198.51.100.100"));
+    for (int edit = 1; edit <= 60; edit++) {
+      cluster.edit("busy", staticSpec("203.0.113.14", 80 + edit % 2, "198.51.100." + edit));
+      if (edit % 3 == 0) {
+        cluster.awaitTakers("busy", "198.51.100." + edit + ":8080");
+      }
+    }
+    cluster.awaitTakers("busy", "198.51.100.60:8080");
+    cluster.awaitCondition("busy", "Programmed", "False", StatusComposer.NO_NODES);
+  }
+
+  @Test
   void aTableThatSomebodyElseChangesOrDeletesIsMended() {
     cluster.create("drift", staticSpec("203.0.113.8", 80, "198.51.100.1"));
     ForwardingTable table = cluster.awaitTakers("drift", "198.51.100.1:8080");
@@ -263,7 +277,7 @@ class TablesTest {
         .tableResource("drift")
         .edit(
             t -> {
-              t.setSpec(new io.xdplb.api.v1alpha1.ForwardingTableSpec("0".repeat(64), List.of()));
+              t.setSpec(new ForwardingTableSpec("0".repeat(64), List.of()));
               return t;
             });
     cluster.awaitTable("drift", t -> t.getSpec().equals(table.getSpec()));
@@ -288,7 +302,7 @@ class TablesTest {
   void aLoadBalancerThatIsReplacedGetsItsTable() {
     LoadBalancerSpec first = staticSpec("203.0.113.10", 80, "198.51.100.1");
     LoadBalancerSpec second = staticSpec("203.0.113.10", 80, "198.51.100.2");
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 30; round++) {
       LoadBalancer balancer = cluster.create("replaced", round % 2 == 0 ? first : second);
       ForwardingTable table =
           cluster.awaitTable(

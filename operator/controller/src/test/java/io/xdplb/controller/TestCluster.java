@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
@@ -16,19 +17,26 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import io.fabric8.kubernetes.api.model.events.v1.Event;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.Resource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.testing.apiserver.KubernetesApi;
+import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.awaitility.core.ConditionTimeoutException;
 
 /**
  * What tests do as a user, as an endpoint controller and as agents; and what they wait for. Works
@@ -68,13 +76,26 @@ final class TestCluster implements AutoCloseable {
     return client.resource(balancer).create();
   }
 
+  /** As kubectl edit does, and again when the status has been written in between. */
   void edit(String name, LoadBalancerSpec spec) {
-    balancerResource(name)
-        .edit(
-            balancer -> {
-              balancer.setSpec(spec);
-              return balancer;
-            });
+    until(
+        name + " is edited",
+        () -> {
+          try {
+            balancerResource(name)
+                .edit(
+                    balancer -> {
+                      balancer.setSpec(spec);
+                      return balancer;
+                    });
+            return true;
+          } catch (KubernetesClientException e) {
+            if (e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
+              return false;
+            }
+            throw e;
+          }
+        });
   }
 
   void delete(String name) {
@@ -93,7 +114,7 @@ final class TestCluster implements AutoCloseable {
   static LoadBalancerSpec.Listener serviceListener(String service, int port) {
     return new LoadBalancerSpec.Listener(
         "l" + port,
-        io.xdplb.api.v1alpha1.Protocol.TCP,
+        Protocol.TCP,
         port,
         List.of(
             new LoadBalancerSpec.Backend(
@@ -107,7 +128,7 @@ final class TestCluster implements AutoCloseable {
   static LoadBalancerSpec.Listener staticListener(int port, String... backends) {
     return new LoadBalancerSpec.Listener(
         "l" + port,
-        io.xdplb.api.v1alpha1.Protocol.TCP,
+        Protocol.TCP,
         port,
         List.of(
             new LoadBalancerSpec.Backend(
@@ -207,7 +228,7 @@ final class TestCluster implements AutoCloseable {
   List<String> events(String balancer) {
     return client.events().v1().events().inNamespace(namespace).list().getItems().stream()
         .filter(event -> event.getRegarding().getName().equals(balancer))
-        .sorted(java.util.Comparator.comparing(event -> event.getEventTime().getTime()))
+        .sorted(Comparator.comparing(event -> event.getEventTime().getTime()))
         .map((Event event) -> event.getType() + " " + event.getReason())
         .toList();
   }
@@ -255,7 +276,7 @@ final class TestCluster implements AutoCloseable {
                 .isPresent());
   }
 
-  static java.util.Optional<Condition> condition(LoadBalancer balancer, String type) {
+  static Optional<Condition> condition(LoadBalancer balancer, String type) {
     return StatusComposer.condition(balancer.getStatus(), type);
   }
 
@@ -263,18 +284,18 @@ final class TestCluster implements AutoCloseable {
     return condition(balancer, type).orElseThrow().getMessage();
   }
 
-  static void until(String what, java.util.concurrent.Callable<Boolean> condition) {
+  static void until(String what, Callable<Boolean> condition) {
     await(what).atMost(DEADLINE).pollInterval(Duration.ofMillis(15)).until(condition);
   }
 
-  private static <T extends io.fabric8.kubernetes.api.model.HasMetadata> T awaitObject(
+  private static <T extends HasMetadata> T awaitObject(
       String what, Resource<T> resource, Predicate<T> condition) {
     try {
       return await(what)
           .atMost(DEADLINE)
           .pollInterval(Duration.ofMillis(15))
           .until(resource::get, object -> object != null && condition.test(object));
-    } catch (org.awaitility.core.ConditionTimeoutException e) {
+    } catch (ConditionTimeoutException e) {
       assertThat((Object) resource.get()).as(what).isEqualTo("as expected");
       throw e;
     }

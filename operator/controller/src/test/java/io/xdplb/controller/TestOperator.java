@@ -9,6 +9,8 @@ import java.time.Duration;
 /** A running operator as the command line would run it, but quick to say that nodes lag. */
 final class TestOperator implements AutoCloseable {
 
+  static final Duration SETTLE = Duration.ofMillis(300);
+
   private final KubernetesClient client;
   private OperatorRuntime runtime;
 
@@ -23,8 +25,17 @@ final class TestOperator implements AutoCloseable {
 
   /** As a new process: nothing is known from before. */
   void start() {
-    runtime =
-        new OperatorRuntime(client, OperatorSettings.of("test").withSettle(Duration.ofMillis(300)));
+    start(SETTLE);
+  }
+
+  /** The same with other patience with the nodes. */
+  void restart(Duration settle) {
+    stop();
+    start(settle);
+  }
+
+  private void start(Duration settle) {
+    runtime = new OperatorRuntime(client, OperatorSettings.of("test").withSettle(settle));
     runtime.start();
   }
 
