@@ -145,7 +145,7 @@ final class NodeStateWriter implements AutoCloseable {
   private void applyStatus(NodeStateStatus status) {
     NodeState state = new NodeState();
     state.setMetadata(new ObjectMetaBuilder().withName(nodeName).build());
-    state.setStatus(status);
+    state.setStatus(withoutEmpty(status));
     client
         .resource(state)
         .subresource("status")
@@ -155,6 +155,20 @@ final class NodeStateWriter implements AutoCloseable {
                 .withFieldManager(FIELD_MANAGER)
                 .withForce(true)
                 .build());
+  }
+
+  /**
+   * Leaves out what is empty. An applied empty map or list that takes away the last entry is merged
+   * into null by the API server, and then refused by the schema.
+   */
+  private static NodeStateStatus withoutEmpty(NodeStateStatus status) {
+    return new NodeStateStatus(
+        status.agentVersion(),
+        status.interfaces().isEmpty() ? null : status.interfaces(),
+        status.rootHash(),
+        status.bucketHashes().isEmpty() ? null : status.bucketHashes(),
+        status.tables(),
+        status.exceptions().isEmpty() ? null : status.exceptions());
   }
 
   private void create() {
