@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -246,7 +247,7 @@ public final class Programmer implements AutoCloseable {
       agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
     }
     for (Task task : agenda.due()) {
-      attempt(task.name().toLowerCase(java.util.Locale.ROOT), () -> perform(task));
+      attempt(task.name().toLowerCase(Locale.ROOT), () -> perform(task));
     }
   }
 

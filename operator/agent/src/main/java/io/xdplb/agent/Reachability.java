@@ -5,6 +5,7 @@ import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.datapath.BackendProblem;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +43,7 @@ final class Reachability {
           .ifPresent(
               table ->
                   messages
-                      .computeIfAbsent(table, t -> new java.util.ArrayList<>())
+                      .computeIfAbsent(table, t -> new ArrayList<>())
                       .add(problem.backend() + ": " + problem.message()));
     }
     Map<ObjectName, TableException> now = new HashMap<>();

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -111,7 +112,7 @@ final class TableBook {
     return Optional.ofNullable(entries.get(table).invalid());
   }
 
-  private Touched touched(ObjectName table, java.util.function.Supplier<Set<ObjectName>> change) {
+  private Touched touched(ObjectName table, Supplier<Set<ObjectName>> change) {
     Set<VipKey> before = new HashSet<>(claims.held(table));
     Set<ObjectName> tables = new HashSet<>(change.get());
     tables.add(table);

@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
@@ -149,7 +150,7 @@ final class TableProgrammer {
   }
 
   /** The table that programs a VIP. */
-  java.util.Optional<ObjectName> holder(VipKey vip) {
+  Optional<ObjectName> holder(VipKey vip) {
     return book.holder(vip);
   }
 

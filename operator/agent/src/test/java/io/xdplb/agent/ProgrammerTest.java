@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.plan.Operation;
@@ -18,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -107,8 +110,7 @@ class ProgrammerTest {
 
   @Test
   void unreachableBackendsAreNamed() {
-    var backend =
-        new io.xdplb.core.model.BackendKey(io.xdplb.core.model.Ip.parse("198.51.100.2"), 8080);
+    var backend = new BackendKey(Ip.parse("198.51.100.2"), 8080);
     datapath.unreachable.add(new BackendProblem(vip("203.0.113.1"), backend, "no route"));
     programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
     programmer.synced();
@@ -153,7 +155,7 @@ class ProgrammerTest {
     return reports.get(reports.size() - 1);
   }
 
-  private static void await(java.util.concurrent.Callable<Boolean> condition) {
+  private static void await(Callable<Boolean> condition) {
     Awaitility.await().atMost(DEADLINE).pollInterval(Duration.ofMillis(5)).until(condition);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonMappingException;
@@ -110,10 +111,7 @@ final class BindingErrors {
   }
 
   private static String found(JsonMappingException e) {
-    JsonToken token =
-        e.getProcessor() instanceof com.fasterxml.jackson.core.JsonParser parser
-            ? parser.currentToken()
-            : null;
+    JsonToken token = e.getProcessor() instanceof JsonParser parser ? parser.currentToken() : null;
     if (token == null) {
       return "this";
     }

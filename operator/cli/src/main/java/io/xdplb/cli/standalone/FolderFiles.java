@@ -12,6 +12,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** The manifest files of a folder, as they are on disk now. Sub-folders are not looked into. */
 record FolderFiles(Path folder) {
@@ -30,7 +31,7 @@ record FolderFiles(Path folder) {
 
     static Stamp of(BasicFileAttributes attributes) {
       return new Stamp(
-          attributes.lastModifiedTime().to(java.util.concurrent.TimeUnit.NANOSECONDS),
+          attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS),
           attributes.size(),
           attributes.fileKey());
     }

@@ -6,6 +6,7 @@ import io.xdplb.core.model.ObjectName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -73,7 +74,7 @@ final class FolderProblems {
 
   /** LoadBalancers were compiled. */
   void compiled(List<Outcome> outcomes) {
-    Set<ObjectName> gone = new java.util.HashSet<>(compilations.keySet());
+    Set<ObjectName> gone = new HashSet<>(compilations.keySet());
     gone.removeIf(name -> manifests.get(id(name)).isPresent());
     gone.forEach(compilations::remove);
     for (Outcome outcome : outcomes) {

@@ -94,8 +94,8 @@ final class FolderWatch implements AutoCloseable {
     long now = System.nanoTime();
     if (now - nextRescan >= 0) {
       boolean watching = register();
-      follower.rescan(now);
       nextRescan = now + (watching ? RESCAN_NANOS : LOOK_FOR_FOLDER_NANOS);
+      follower.rescan(now);
     }
     follower.settle(System.nanoTime());
     now = System.nanoTime();

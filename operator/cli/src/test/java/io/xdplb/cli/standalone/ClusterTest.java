@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -69,13 +70,15 @@ class ClusterTest {
     opened(new ApiRelay(lan.balancer().netns(), api.config().getMasterUrl()));
     OperatorRuntime operator = opened(new OperatorRuntime(client, OperatorSettings.of("test")));
     operator.start();
-    xdplb = opened(new Xdplb(lan.balancer().netns()));
+    xdplb = new Xdplb(lan.balancer().netns());
   }
 
   @AfterEach
   void closeAll() throws Exception {
     api.start();
     client.resources(LoadBalancer.class).inNamespace(namespace).delete();
+    xdplb.close();
+    // Not before the agent has ended: it would make it anew.
     client.resources(NodeState.class).withName(node).delete();
     for (int i = open.size() - 1; i >= 0; i--) {
       open.get(i).close();
@@ -174,6 +177,7 @@ class ClusterTest {
                   // Its backend was removed, and its flow cut, before the answer came by.
                   continue;
                 }
+                LockSupport.parkNanos(1_000_000); // ports are scarce
               }
               throw new AssertionError("not answered by " + backend.name());
             });

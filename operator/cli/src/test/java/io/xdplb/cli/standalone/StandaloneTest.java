@@ -14,6 +14,8 @@ import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.kernel.RunningProcess;
 import io.xdplb.testing.kernel.Topology;
 import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -265,8 +267,8 @@ class StandaloneTest {
     Files.move(next, folder.resolve("a.yaml"), StandardCopyOption.ATOMIC_MOVE);
     while (System.nanoTime() - start < DEADLINE.toNanos()) {
       // A port that was never used: a flow that is under way stays where it is.
-      try (var socket = new java.net.DatagramSocket(nextPort++)) {
-        String answer = Clients.ask(socket, new java.net.InetSocketAddress(VIP4, 7), "x", SECOND);
+      try (var socket = new DatagramSocket(nextPort++)) {
+        String answer = Clients.ask(socket, new InetSocketAddress(VIP4, 7), "x", SECOND);
         if (answer.startsWith(backend.name() + " ")) {
           return (System.nanoTime() - start) / 1000;
         }
