@@ -25,7 +25,14 @@
 #include "nexthop.h"
 #include "parse.h"
 
+/*
+ * Ports that are looked at for a new flow: these side by side, which a CPU fetches well, and, when
+ * none of them can be had, some more all over the range.
+ */
 #define NAT_CANDIDATES 8
+#define NAT_CANDIDATES_MOST 24
+#define GOLDEN_RATIO 0x9e3779b1u /* of 2^32: its multiples spread evenly */
+
 #define FLOW_OWNER (FLOW_USED | FLOW_BUSY | FLOW_UDP | FLOW_IPV6 | ~0u << FLOW_VERSION_SHIFT)
 
 static __always_inline bool same_address(const __u32 a[4], const __u32 b[4], bool ipv6)
@@ -220,15 +227,22 @@ static __noinline int flow_create(struct packet *p, struct config *c, struct bac
 	if (!p || !c || !b || !view)
 		return DROP_NAT_EXHAUSTED;
 	__u32 now = bpf_jiffies64();
-	__u32 start = hash_scale(hash >> 32, c->nat_port_count);
+	/* with the time in it: a client that is refused and tries again is to find other ports */
+	__u32 place = hash_mix(hash, now);
+	__u32 start = hash_scale(place, c->nat_port_count);
 	struct flow *best = NULL;
 	__u32 best_vacancy = 0, best_meta = 0, best_port = 0;
 	bool ipv6 = b->family == FAMILY_IPV6;
 
 	_Pragma("clang loop unroll(disable)")
-	for (__u32 i = 0; i < NAT_CANDIDATES && i < c->nat_port_count; i++) {
+	for (__u32 i = 0; i < NAT_CANDIDATES_MOST && i < c->nat_port_count; i++) {
 		__u32 offset = start + i;
 
+		if (i >= NAT_CANDIDATES) {
+			if (best)
+				break;
+			offset = hash_scale(place + i * GOLDEN_RATIO, c->nat_port_count);
+		}
 		if (offset >= c->nat_port_count)
 			offset -= c->nat_port_count;
 		__u32 port = c->nat_port_first + offset;

@@ -35,12 +35,26 @@ final class AddressFilter {
     this.bits = bits;
   }
 
+  /** Whether the address has this role. */
+  boolean has(Role role, Ip address) {
+    return uses.containsKey(new Use(role, address));
+  }
+
+  /** Whether packets to the address would be looked up in this role. */
+  static boolean lets(byte[] filter, Role role, Ip address) {
+    return (filter[at(address)] & role.bit) != 0;
+  }
+
+  private static int at(Ip address) {
+    return (int) (Hash.address(address) & (SIZE - 1));
+  }
+
   /** Answers whether the address is new in this role. */
   boolean add(Role role, Ip address) {
     if (uses.merge(new Use(role, address), 1, Integer::sum) > 1) {
       return false;
     }
-    int at = (int) (Hash.address(address) & (SIZE - 1));
+    int at = at(address);
     if (counts.get(role)[at]++ == 0) {
       bits.put(at, (byte) (bits.get(at) | role.bit));
     }
@@ -52,7 +66,7 @@ final class AddressFilter {
     if (uses.merge(new Use(role, address), -1, (old, one) -> old == 1 ? null : old - 1) != null) {
       return false;
     }
-    int at = (int) (Hash.address(address) & (SIZE - 1));
+    int at = at(address);
     if (--counts.get(role)[at] == 0) {
       bits.put(at, (byte) (bits.get(at) & ~role.bit));
     }

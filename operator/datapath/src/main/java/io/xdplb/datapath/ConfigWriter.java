@@ -43,11 +43,11 @@ final class ConfigWriter {
   }
 
   /**
-   * Checks the port range against the kernel's ephemeral ports, and writes all.
+   * Compares the port range with the kernel's ephemeral ports.
    *
    * @throws DatapathException if they overlap
    */
-  void write(PortRange natPorts) {
+  static void check(PortRange natPorts) {
     PortRange ephemeral = ephemeralPorts();
     if (natPorts.overlaps(ephemeral)) {
       throw new DatapathException(
@@ -56,6 +56,10 @@ final class ConfigWriter {
                   + " mistaken for translated ones; choose a range outside it, or change the sysctl")
               .formatted(natPorts, EPHEMERAL, ephemeral));
     }
+  }
+
+  /** Writes all. */
+  void write(PortRange natPorts) {
     int second = config.getInt(Layouts.Config.SECOND);
     if (second == 0) {
       second = jiffiesPerSecond();

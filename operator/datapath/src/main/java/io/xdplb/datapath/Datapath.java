@@ -32,10 +32,10 @@ public final class Datapath implements AutoCloseable {
   private final ReadBack readBack;
   private final PinLock lock;
 
-  private Datapath(DatapathConfig config, PinLock lock) {
+  private Datapath(DatapathConfig config, PinLock lock, Maps maps) {
     this.config = config;
     this.lock = lock;
-    maps = Maps.open(config);
+    this.maps = maps;
     FlowClock.pin(maps.jiffies(), config.pinPath());
     configWriter = new ConfigWriter(maps);
     configWriter.write(config.natPorts());
@@ -54,10 +54,16 @@ public final class Datapath implements AutoCloseable {
    *     has another layout, or the NAT ports overlap with the kernel's ephemeral ports
    */
   public static Datapath open(DatapathConfig config) {
+    ConfigWriter.check(config.natPorts()); // first: a refused agent is to leave nothing behind
     PinLock lock = PinLock.acquire(config.pinPath());
+    Maps maps = null;
     try {
-      return new Datapath(config, lock);
+      maps = Maps.open(config);
+      return new Datapath(config, lock, maps);
     } catch (RuntimeException | Error e) {
+      if (maps != null) {
+        maps.close();
+      }
       lock.close();
       throw e;
     }

@@ -19,24 +19,25 @@ import java.util.TreeMap;
 
 /**
  * What a packet would find, read from the kernel's maps by system calls in the packet's own order:
- * the slot, the VIP, its ring, its backends. Only where to look is taken from memory, never what is
- * there.
+ * the address filter, the slot, the VIP, its ring, its backends. Only where to look is taken from
+ * memory, never what is there.
  */
 final class ReadBack {
 
-  private final BpfMap slots;
+  private final BpfMap filter;
   private final BpfMap vipMap;
   private final BpfMap rings;
   private final BpfMap backends;
   private final SlotReader slotReader;
   private final VipMaps vips;
+  private final byte[] filterBits = new byte[AddressFilter.SIZE];
 
   ReadBack(Maps maps, VipMaps vips) {
-    slots = maps.map("vip_table");
+    filter = maps.map("address_filter");
     vipMap = maps.map("vips");
     rings = maps.map("rings");
     backends = maps.map("backends");
-    slotReader = new SlotReader(slots);
+    slotReader = new SlotReader(maps.map("vip_table"));
     this.vips = vips;
   }
 
@@ -47,16 +48,27 @@ final class ReadBack {
       return Optional.empty();
     }
     ByteBuffer vip = value(vipMap, Handle.index(handle));
-    if (vip.getInt(Layouts.Vip.HANDLE) != handle || !VipMaps.decodeKey(vip, 0).equals(key)) {
+    filter.lookup(BackendTable.key(0), filterBits);
+    if (vip.getInt(Layouts.Vip.HANDLE) != handle
+        || !sameKey(key, vip)
+        || !AddressFilter.lets(filterBits, AddressFilter.Role.VIP, key.address())) {
       return Optional.empty();
     }
     TreeMap<BackendKey, Integer> handles = new TreeMap<>();
     Set<BackendKey> takesNewFlows = new HashSet<>();
-    for (int index : entry.backends.values()) {
+    for (Map.Entry<BackendKey, Integer> programmed : entry.backends.entrySet()) {
+      int index = programmed.getValue();
       ByteBuffer value = value(backends, index);
       BackendTable.Entry backend = BackendTable.decode(value, 0);
-      if (backend.vip() == handle && backend.drainUntil() == 0) {
-        handles.put(backend.key(), value.getInt(Layouts.Backend.HANDLE));
+      int backendHandle = value.getInt(Layouts.Backend.HANDLE);
+      if (backendHandle == 0
+          || Handle.index(backendHandle) != index
+          || backend.vip() != handle
+          || !sameBackend(key, programmed.getKey(), backend, value)) {
+        return Optional.empty();
+      }
+      if (backend.drainUntil() == 0) {
+        handles.put(backend.key(), backendHandle);
         if (backend.takesNewFlows()) {
           takesNewFlows.add(backend.key());
         }
@@ -66,18 +78,40 @@ final class ReadBack {
         .map(ring -> new VipImage(key, ring, takesNewFlows));
   }
 
+  private static boolean sameKey(VipKey key, ByteBuffer vip) {
+    byte family = vip.get(Layouts.Vip.FAMILY);
+    return family == Wire.family(key.address())
+        && Wire.address(vip, Layouts.Vip.ADDRESS, family).equals(key.address())
+        && vip.get(Layouts.Vip.PROTOCOL) == (byte) key.protocol().number()
+        && Wire.port(vip, Layouts.Vip.PORT) == key.port();
+  }
+
+  private boolean sameBackend(
+      VipKey vip, BackendKey key, BackendTable.Entry backend, ByteBuffer value) {
+    int flowBase = Hash.flowBase(key.address(), vip.protocol().number(), key.port());
+    return backend.key().equals(key)
+        && value.get(Layouts.Backend.FAMILY) == Wire.family(key.address())
+        && value.getInt(Layouts.Backend.FLOW_BASE) == flowBase
+        && AddressFilter.lets(filterBits, AddressFilter.Role.NAT, backend.nat());
+  }
+
   private Optional<Ring> ring(long word, TreeMap<BackendKey, Integer> handles) {
     List<BackendKey> keys = new ArrayList<>(handles.keySet());
     Map<Integer, Integer> positions = new HashMap<>();
     for (int i = 0; i < keys.size(); i++) {
       positions.put(handles.get(keys.get(i)), i);
     }
-    int[] ring = new int[(int) word];
-    if (ring.length > 0) {
-      byte[] values = new byte[ring.length * rings.info().valueBytes()];
-      rings.lookupRange((int) (word >>> 32), values);
+    long start = word >>> 32;
+    int size = (int) word;
+    if (size < 0 || start + size > rings.info().maxEntries()) {
+      return Optional.empty();
+    }
+    int[] ring = new int[size];
+    if (size > 0) {
+      byte[] values = new byte[size * rings.info().valueBytes()];
+      rings.lookupRange((int) start, values);
       ByteBuffer slots = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
-      for (int i = 0; i < ring.length; i++) {
+      for (int i = 0; i < size; i++) {
         Integer position = positions.get(slots.getInt(i * rings.info().valueBytes()));
         if (position == null) {
           return Optional.empty();

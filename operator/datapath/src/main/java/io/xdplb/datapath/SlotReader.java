@@ -35,6 +35,7 @@ final class SlotReader {
       int handle = slots.getInt(at + Layouts.Slot.VIP);
       Ip address = Wire.address(slots, at + Layouts.Slot.ADDRESS, family);
       if (handle != 0
+          && family == Wire.family(vip.address())
           && address.equals(vip.address())
           && Wire.port(slots, at + Layouts.Slot.PORT) == vip.port()
           && slots.get(at + Layouts.Slot.PROTOCOL) == vip.protocol().number()) {

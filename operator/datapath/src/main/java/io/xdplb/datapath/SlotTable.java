@@ -9,6 +9,8 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 
 /** The map {@code vip_table}: address, protocol and port to the VIP's handle. */
 final class SlotTable {
@@ -40,7 +42,7 @@ final class SlotTable {
   }
 
   /** Takes over what the map holds. {@code known} says whether a key's handle is still good. */
-  void adopt(java.util.function.BiPredicate<Key, Integer> known) {
+  void adopt(BiPredicate<Key, Integer> known) {
     for (int slot = 0; slot < buckets * TwoChoiceTable.SLOTS_PER_BUCKET; slot++) {
       int handle = slots.getInt(at(slot) + Layouts.Slot.VIP);
       if (handle == 0) {
@@ -49,6 +51,18 @@ final class SlotTable {
       Key key = read(slot);
       if (!known.test(key, handle) || !restore(key, slot)) {
         Shared.retract(slots, at(slot) + Layouts.Slot.VIP);
+      }
+    }
+  }
+
+  /** Clears addresses as such that nobody has any more. */
+  void removeAddresses(Predicate<Ip> gone) {
+    for (int slot = 0; slot < buckets * TwoChoiceTable.SLOTS_PER_BUCKET; slot++) {
+      if (slots.getInt(at(slot) + Layouts.Slot.VIP) != 0) {
+        Key key = read(slot);
+        if (key.port() == 0 && gone.test(key.address())) {
+          remove(key, System.nanoTime());
+        }
       }
     }
   }

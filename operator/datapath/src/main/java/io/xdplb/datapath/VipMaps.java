@@ -84,6 +84,7 @@ final class VipMaps {
             adoptVip(key, handle);
           }
         });
+    slots.removeAddresses(address -> !filter.has(AddressFilter.Role.VIP, address));
     adoptBackends(byHandle);
     vips.values().forEach(this::adoptRing);
     filter.settle();
@@ -162,6 +163,18 @@ final class VipMaps {
 
   void apply(Operation operation) {
     long now = System.nanoTime();
+    try {
+      apply(operation, now);
+    } catch (DatapathException e) {
+      VipEntry entry = vips.get(operation.vip());
+      if (entry != null) {
+        forgetIfEmpty(operation.vip(), entry, now); // made for this operation, and not needed
+      }
+      throw e;
+    }
+  }
+
+  private void apply(Operation operation, long now) {
     if (operation instanceof Operation.AddBackend add) {
       addBackend(add, now);
     } else if (operation instanceof Operation.UpdateBackend update) {
@@ -288,11 +301,27 @@ final class VipMaps {
     vipEntries.put(at + Layouts.Vip.PROTOCOL, (byte) key.protocol().number());
     vipEntries.put(at + Layouts.Vip.FAMILY, Wire.family(key.address()));
     Shared.publish(vipEntries, at + Layouts.Vip.HANDLE, entry.handle);
-    slots.put(SlotTable.Key.of(key), entry.handle, now);
-    entry.published = true;
-    if (filter.add(AddressFilter.Role.VIP, key.address())) {
-      slots.put(SlotTable.Key.ofAddress(key.address()), entry.handle, now);
+    boolean newAddress = filter.add(AddressFilter.Role.VIP, key.address());
+    try {
+      if (newAddress) {
+        slots.put(SlotTable.Key.ofAddress(key.address()), entry.handle, now);
+      }
+      slots.put(SlotTable.Key.of(key), entry.handle, now);
+    } catch (DatapathException e) {
+      withdraw(key, entry, now);
+      throw e;
     }
+    entry.published = true;
+  }
+
+  /** Takes out of the lookup whatever of a VIP is in it. */
+  private void withdraw(VipKey key, VipEntry entry, long now) {
+    slots.remove(SlotTable.Key.of(key), now);
+    if (filter.remove(AddressFilter.Role.VIP, key.address())) {
+      slots.remove(SlotTable.Key.ofAddress(key.address()), now);
+    }
+    Shared.retract(vipEntries, vipAt(entry.index) + Layouts.Vip.HANDLE);
+    entry.published = false;
   }
 
   private void removeVip(VipKey key, long now) {
@@ -301,12 +330,7 @@ final class VipMaps {
       return;
     }
     if (entry.published) {
-      slots.remove(SlotTable.Key.of(key), now);
-      if (filter.remove(AddressFilter.Role.VIP, key.address())) {
-        slots.remove(SlotTable.Key.ofAddress(key.address()), now);
-      }
-      Shared.retract(vipEntries, vipAt(entry.index) + Layouts.Vip.HANDLE);
-      entry.published = false;
+      withdraw(key, entry, now);
     }
     freeRing(entry, now);
     forgetIfEmpty(key, entry, now);

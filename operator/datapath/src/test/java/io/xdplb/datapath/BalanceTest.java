@@ -112,7 +112,7 @@ class BalanceTest {
     goesTo(other, 80, 2);
   }
 
-  private static Vip single(Kind kind, int port, int backend) {
+  static Vip single(Kind kind, int port, int backend) {
     BackendKey key = kind.backendKey(backend);
     VipKey vip = new VipKey(Ip.parse(kind.vip(10)), kind.protocol, port);
     return new Vip(vip, Maglev.sizeFor(1), List.of(new Backend(key, 1, 0)));

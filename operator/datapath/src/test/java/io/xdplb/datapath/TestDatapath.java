@@ -57,10 +57,16 @@ final class TestDatapath implements AutoCloseable {
     }
   }
 
+  /** Ends the agent's side; what is pinned goes on. */
+  void stop() {
+    datapath.close();
+    datapath = null;
+  }
+
   /** Ends the agent's side, and begins a new one that adopts what is pinned. */
   void reopen() {
     if (datapath != null) {
-      datapath.close();
+      stop();
     }
     datapath =
         host.netns()
@@ -77,6 +83,10 @@ final class TestDatapath implements AutoCloseable {
 
   Datapath datapath() {
     return datapath;
+  }
+
+  DatapathConfig config() {
+    return config;
   }
 
   Path pinPath() {
