@@ -7,12 +7,18 @@ import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
 import io.xdplb.core.table.VipImage;
 import io.xdplb.libbpf.BpfProgram;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The maps and the program of this node. Opening adopts what a former agent has pinned; closing
@@ -66,6 +72,31 @@ public final class Datapath implements AutoCloseable {
       }
       lock.close();
       throw e;
+    }
+  }
+
+  /**
+   * Takes the program off all interfaces and removes all that is pinned: the flows that it carries
+   * end, and nothing is left behind. Does nothing where nothing is pinned.
+   *
+   * @return the interfaces that it was on
+   * @throws DatapathException if an agent has it open; nothing has changed then
+   */
+  public static List<String> remove(Path pinPath) {
+    if (!Files.isDirectory(pinPath)) {
+      return List.of();
+    }
+    try (PinLock lock = PinLock.acquire(pinPath);
+        Stream<Path> pins = Files.walk(pinPath)) {
+      Attacher attacher = new Attacher(pinPath);
+      List<String> interfaces = attacher.interfaces();
+      interfaces.forEach(attacher::detach);
+      for (Path pin : pins.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(pin);
+      }
+      return interfaces;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot remove " + pinPath, e);
     }
   }
 

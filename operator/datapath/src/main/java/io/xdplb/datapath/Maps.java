@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
-import io.xdplb.libbpf.BpfFs;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.BpfObjectSpec;
@@ -61,17 +60,9 @@ final class Maps implements AutoCloseable {
   static Maps open(DatapathConfig config) {
     Path pins = mapPins(config.pinPath());
     try {
-      BpfFs.ensureMounted(Path.of("/sys/fs/bpf"));
       Files.createDirectories(pins);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot make " + pins + " for the pins of the maps", e);
-    }
-    if (!BpfFs.contains(pins)) {
-      throw new DatapathException(
-          DatapathException.Reason.Failed,
-          "the pin path "
-              + config.pinPath()
-              + " is not on a BPF file system; choose one below /sys/fs/bpf");
     }
     try {
       return new Maps(load(config, true));

@@ -1,61 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
+import io.xdplb.libbpf.BpfFs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
- * One agent a pin path. A BPF file system keeps no ordinary files, so the lock is a file in /run,
- * or in the temporary directory where there is no /run; the kernel releases it when the process
- * ends.
+ * One agent a pin path: a lock on the folder itself, which the kernel releases with the process.
  */
 final class PinLock implements AutoCloseable {
-  private final FileChannel channel;
+  private final AutoCloseable held;
 
-  private PinLock(FileChannel channel) {
-    this.channel = channel;
+  private PinLock(AutoCloseable held) {
+    this.held = held;
   }
 
+  /**
+   * Makes the folder if it is absent, and locks it.
+   *
+   * @throws DatapathException if it is on no BPF file system, or somebody else has it
+   */
   static PinLock acquire(Path pinPath) {
-    Path run = Path.of("/run");
-    Path folder = Files.isWritable(run) ? run : Path.of(System.getProperty("java.io.tmpdir"));
-    String name = pinPath.toAbsolutePath().normalize().toString().substring(1).replace('/', '-');
-    Path file = folder.resolve("xdplb-" + name + ".lock");
     try {
-      FileChannel channel =
-          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      FileLock lock;
-      try {
-        lock = channel.tryLock();
-      } catch (OverlappingFileLockException e) {
-        lock = null;
-      }
-      if (lock == null) {
-        channel.close();
+      BpfFs.ensureMounted(Path.of("/sys/fs/bpf"));
+      if (!BpfFs.contains(pinPath)) {
         throw new DatapathException(
             DatapathException.Reason.Failed,
-            ("another agent has %s open (it holds %s); stop it, or give this one a pin path of its"
-                    + " own")
-                .formatted(pinPath, file));
+            "the pin path " + pinPath + " is on no BPF file system; choose one below /sys/fs/bpf");
       }
-      return new PinLock(channel);
+      Files.createDirectories(pinPath);
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot lock " + file, e);
+      throw new UncheckedIOException("cannot make " + pinPath, e);
     }
+    return new PinLock(
+        BpfFs.tryLock(pinPath)
+            .orElseThrow(
+                () ->
+                    new DatapathException(
+                        DatapathException.Reason.Failed,
+                        "another agent has "
+                            + pinPath
+                            + " open; stop it, or give this one a pin path of its own")));
   }
 
   @Override
   public void close() {
     try {
-      channel.close();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      held.close();
+    } catch (Exception e) {
+      throw new IllegalStateException("cannot release the lock of the pin path", e);
     }
   }
 }

@@ -2,15 +2,22 @@
 package io.xdplb.libbpf;
 
 import com.sun.jna.Native;
+import com.sun.jna.Platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** The file system that keeps pinned maps, programs and links. */
 public final class BpfFs {
   private static final int BPF_FS_MAGIC = 0xcafe4a11;
+
+  private static final int O_DIRECTORY = Platform.isARM() ? 040000 : 0200000;
+  private static final int O_CLOEXEC = 02000000;
+  private static final int LOCK_EX = 2;
+  private static final int LOCK_NB = 4;
 
   /** struct statfs is 120 bytes on 64-bit Linux; f_type is its first long. */
   private static final int STATFS_SIZE = 256;
@@ -54,5 +61,29 @@ public final class BpfFs {
           Native.getLastError(),
           "needs CAP_SYS_ADMIN; in a container mount the host's /sys/fs/bpf instead");
     }
+  }
+
+  /**
+   * Locks a folder against others who do the same, in any process or container, until the result is
+   * closed or the process ends. Works on a BPF file system, which has no files to lock.
+   *
+   * @return empty if somebody else has it
+   * @throws KernelException if it cannot be opened
+   */
+  public static Optional<AutoCloseable> tryLock(Path folder) {
+    int number = LibC.open(folder.toString(), O_DIRECTORY | O_CLOEXEC);
+    if (number < 0) {
+      throw new KernelException("open", folder.toString(), Native.getLastError(), "");
+    }
+    Fd fd = new Fd(number, folder.toString());
+    if (LibC.flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+      return Optional.of(fd);
+    }
+    int errno = Native.getLastError();
+    fd.close();
+    if (errno == Errno.EAGAIN) {
+      return Optional.empty();
+    }
+    throw new KernelException("lock", folder.toString(), errno, "");
   }
 }

@@ -22,6 +22,10 @@ final class LibC {
 
   static native String strerror(int errno);
 
+  static native int open(String path, int flags);
+
+  static native int flock(int fd, int operation);
+
   static native int close(int fd);
 
   static native int fcntl(int fd, int command, int argument);
