@@ -19,6 +19,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -189,6 +191,24 @@ final class PacketLab
   void program(Vip... vips) {
     for (Vip vip : vips) {
       test.program(vip);
+    }
+  }
+
+  /** As {@link #program}; where maps are full, entries that have become free rest for a while. */
+  void programWhenRested(Vip vip) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (true) {
+      try {
+        program(vip);
+        return;
+      } catch (IllegalStateException e) {
+        if (!(e.getCause() instanceof DatapathException full)
+            || full.reason() != DatapathException.Reason.MapFull
+            || System.nanoTime() > deadline) {
+          throw e;
+        }
+      }
+      LockSupport.parkNanos(10_000_000);
     }
   }
 

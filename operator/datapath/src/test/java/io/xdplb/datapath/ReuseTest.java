@@ -3,11 +3,8 @@ package io.xdplb.datapath;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.PacketLab.Translation;
 import io.xdplb.testing.kernel.RequiresBpf;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,14 +28,15 @@ class ReuseTest {
   @ParameterizedTest
   @EnumSource(names = {"TCP4", "UDP6"})
   void row37_packetsOfAnOldVipNeverReachItsSuccessor(Kind kind) {
-    program(kind.vipOf(1, 1));
+    LAB.programWhenRested(kind.vipOf(1, 1));
     Translation[] old = new Translation[50];
     for (int i = 0; i < old.length; i++) {
       old[i] = LAB.establish(kind, 1, 1000 + i);
     }
     LAB.test().remove(kind.vipKey());
-    program(BalanceTest.single(kind, 81, 3));
-    program(BalanceTest.single(kind, 82, 4)); // both VIPs' and both backends' entries are taken
+    LAB.programWhenRested(BalanceTest.single(kind, 81, 3));
+    LAB.programWhenRested(
+        BalanceTest.single(kind, 82, 4)); // both VIPs' and both backends' entries are taken
     for (int i = 0; i < old.length; i++) {
       LAB.passes(kind.data(1, 1000 + i));
       LAB.passes(kind.answer(old[i].backend(), old[i].backendPort(), old[i].natPort()));
@@ -52,13 +50,13 @@ class ReuseTest {
   @ParameterizedTest
   @EnumSource(names = {"TCP4", "UDP6"})
   void row37_flowsOfARemovedBackendNeverReachTheNextOwnerOfItsEntry(Kind kind) {
-    program(kind.vipOf(1, 1));
+    LAB.programWhenRested(kind.vipOf(1, 1));
     Translation[] old = new Translation[50];
     for (int i = 0; i < old.length; i++) {
       old[i] = LAB.establish(kind, 1, 1000 + i);
     }
     LAB.program(kind.vipOf(1));
-    program(BalanceTest.single(kind, 81, 3)); // in the place of backend 2
+    LAB.programWhenRested(BalanceTest.single(kind, 81, 3)); // in the place of backend 2
     int moved = 0;
     for (int i = 0; i < old.length; i++) {
       Translation now = LAB.forwards(kind, kind.data(1, 1000 + i));
@@ -69,23 +67,5 @@ class ReuseTest {
       }
     }
     assertThat(moved).isBetween(10, 40);
-  }
-
-  /** Retries while the entries that have become free rest. */
-  private static void program(Vip vip) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-    while (true) {
-      try {
-        LAB.program(vip);
-        return;
-      } catch (IllegalStateException e) {
-        if (!(e.getCause() instanceof DatapathException full)
-            || full.reason() != DatapathException.Reason.MapFull
-            || System.nanoTime() > deadline) {
-          throw e;
-        }
-      }
-      LockSupport.parkNanos(10_000_000);
-    }
   }
 }
