@@ -81,19 +81,18 @@ public final class Bench implements Callable<Integer> {
           quick
               ? new PacketBench(tool, 200_000, 20_000)
               : new PacketBench(tool, 2_000_000, 200_000);
-      try (HttpBench httpBench = new HttpBench(tool, quick ? 0.4 : 2)) {
-        for (int round = 1; round <= count; round++) {
-          System.err.printf("round %d of %d%n", round, count);
-          double baseline = packetBench.baseline(results);
-          for (Contender contender : inTurns(packets, round)) {
-            System.err.println("  packets: " + contender.title());
-            attempt(
-                contender, round, results, () -> packetBench.measure(contender, baseline, results));
-          }
-          for (Contender contender : inTurns(http, round)) {
-            System.err.println("  HTTP: " + contender.title());
-            attempt(contender, round, results, () -> httpBench.measure(contender, results));
-          }
+      HttpBench httpBench = new HttpBench(tool, quick ? 0.4 : 2);
+      for (int round = 1; round <= count; round++) {
+        System.err.printf("round %d of %d%n", round, count);
+        double baseline = packetBench.baseline(results);
+        for (Contender contender : inTurns(packets, round)) {
+          System.err.println("  packets: " + contender.title());
+          attempt(
+              contender, round, results, () -> packetBench.measure(contender, baseline, results));
+        }
+        for (Contender contender : inTurns(http, round)) {
+          System.err.println("  HTTP: " + contender.title());
+          attempt(contender, round, results, () -> httpBench.measure(contender, results));
         }
       }
     }

@@ -34,6 +34,13 @@ final class Contenders {
     }
   }
 
+  /** The ports that the client and proxies connect from; a rule cannot name port 65535. */
+  static final int FIRST_PORT = 1024;
+
+  static final int LAST_PORT = 65534;
+
+  private static final int FIRST_TABLE = 100;
+
   private final Tool tool;
 
   Contenders(Tool tool) {
@@ -87,16 +94,42 @@ final class Contenders {
     undo.laterRun(balancer, tool.path(), "detach", device);
   }
 
-  /** The VIP is the servers' own; clients spread connections over them by multipath routes. */
+  /**
+   * The VIP is the servers' own, and the client sends each of them its share of the source ports. A
+   * multipath route would do as well, but for one thing: the client's stack sends a RST for a
+   * connection that it no longer has along another path than the connection's, so that a server
+   * keeps it and the port cannot be used again for a minute.
+   */
   private static void direct(Scene scene, Undo undo) {
     ownVip(scene, undo);
-    spreadByRoute(scene.client().netns(), scene, undo);
+    Netns client = scene.client().netns();
+    int servers = scene.backends().size();
+    int ports = LAST_PORT - FIRST_PORT + 1;
+    for (int i = 0; i < servers; i++) {
+      int table = FIRST_TABLE + i;
+      int first = FIRST_PORT + ports * i / servers;
+      int last = FIRST_PORT + ports * (i + 1) / servers - 1;
+      undo.ipAdd(
+          client,
+          "route",
+          "%s/32 via %s table %d".formatted(scene.vip(), scene.backends().get(i).ipv4(), table));
+      undo.ipAdd(
+          client,
+          "rule",
+          "to %s/32 ipproto tcp sport %d-%d lookup %d".formatted(scene.vip(), first, last, table));
+    }
   }
 
-  /** The same, but clients send to the balancer and servers answer through it. */
+  /** The VIP is the servers' own; clients send to the balancer and servers answer through it. */
   private static void forwarding(Scene scene, Undo undo) {
     ownVip(scene, undo);
-    spreadByRoute(scene.balancer().netns(), scene, undo);
+    Netns balancer = scene.balancer().netns();
+    balancer.sysctl("net.ipv4.fib_multipath_hash_policy", "1"); // by ports too
+    String nextHops =
+        scene.backends().stream()
+            .map(backend -> " nexthop via " + backend.ipv4())
+            .collect(Collectors.joining());
+    undo.ipAdd(balancer, "route", scene.vip() + "/32" + nextHops);
     for (Host backend : scene.backends()) {
       undo.ipAdd(
           backend.netns(), "route", scene.client().ipv4() + "/32 via " + scene.balancer().ipv4());
@@ -114,15 +147,6 @@ final class Contenders {
     for (Host backend : scene.backends()) {
       undo.ipAdd(backend.netns(), "addr", scene.vip() + "/32 dev lo");
     }
-  }
-
-  private static void spreadByRoute(Netns netns, Scene scene, Undo undo) {
-    netns.sysctl("net.ipv4.fib_multipath_hash_policy", "1"); // by ports too
-    String nextHops =
-        scene.backends().stream()
-            .map(backend -> " nexthop via " + backend.ipv4())
-            .collect(Collectors.joining());
-    undo.ipAdd(netns, "route", scene.vip() + "/32" + nextHops);
   }
 
   private static void nftables(Scene scene, Undo undo) {
@@ -220,7 +244,7 @@ final class Contenders {
     Netns netns = scene.balancer().netns();
     undo.ipAdd(netns, "addr", scene.vip() + "/32 dev lo");
     String ports = netns.sysctl("net.ipv4.ip_local_port_range");
-    netns.sysctl("net.ipv4.ip_local_port_range", "1024 65535");
+    netns.sysctl("net.ipv4.ip_local_port_range", FIRST_PORT + " " + LAST_PORT);
     undo.later(() -> netns.sysctl("net.ipv4.ip_local_port_range", ports));
   }
 

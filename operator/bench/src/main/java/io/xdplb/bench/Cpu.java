@@ -23,9 +23,9 @@ final class Cpu {
    *
    * @param busyUs user, system and interrupt time of all processors
    */
-  record Share(HttpRun wrk, double busyUs) {
+  record Share(HttpRun run, double busyUs) {
     double usPerRequest() {
-      return busyUs / wrk.requests();
+      return busyUs / run.requests();
     }
   }
 

@@ -3,7 +3,6 @@ package io.xdplb.bench;
 
 import io.xdplb.testing.kernel.Clients;
 import io.xdplb.testing.kernel.Host;
-import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.Nginx;
 import io.xdplb.testing.kernel.Topology;
 import java.time.Duration;
@@ -13,91 +12,81 @@ import java.util.List;
 /**
  * Real HTTP between a client, the balancer and two nginx, on one machine: requests per second,
  * latency and CPU time. All of them share the machine, so that the client and the servers weigh
- * more in it than the balancer.
+ * more in it than the balancer. A network for each measurement, so that no stack or connection
+ * table knows the connections of the last one.
  */
-final class HttpBench implements AutoCloseable {
+final class HttpBench {
 
   private static final int SERVERS = 2;
   private static final int CONNECTIONS = 32;
   private static final int PACED_RATE = 10_000;
   private static final int PROBES = 40;
 
-  private final List<AutoCloseable> open = new ArrayList<>();
   private final Tool tool;
   private final double seconds;
-  private final Scene scene;
 
   /**
-   * Builds the network and starts the servers.
-   *
    * @param seconds each of the three ways of asking is measured so long
    */
-  HttpBench(Tool tool, double seconds) throws Exception {
+  HttpBench(Tool tool, double seconds) {
     this.tool = tool;
     this.seconds = seconds;
-    try {
-      Topology lan = Topology.oneArmed(1, SERVERS, Topology.PeerXdp.NONE);
-      open.add(0, lan);
-      for (Host backend : lan.backends()) {
-        open.add(0, Nginx.web(backend));
-      }
-      Netns client = lan.client().netns();
-      client.sysctl("net.ipv4.ip_local_port_range", "1024 65535");
-      Netns balancer = lan.balancer().netns();
-      for (String device : List.of("all", lan.balancer().device())) {
-        balancer.sysctl("net.ipv4.conf." + device + ".send_redirects", "0");
-      }
-      scene =
-          new Scene(
-              lan.balancer(), Scene.VIP, Scene.PORT, lan.client(), lan.backends(), lan::stubPeers);
-    } catch (Exception e) {
-      close();
-      throw e;
-    }
   }
 
   /** One round of one contender. */
   void measure(Contender contender, Results results) throws Exception {
-    try (AutoCloseable running = contender.start(scene)) {
-      Wait.until(
-          contender.title() + " reaches every server",
-          Duration.ofSeconds(10),
-          () ->
-              Clients.whoAnswers(
-                          scene.client().netns(),
-                          scene.vip(),
-                          scene.port(),
-                          PROBES,
-                          Duration.ofSeconds(2))
-                      .size()
-                  == SERVERS);
-      wrk(0.3, List.of()); // warms up
-      Cpu.Share kept = Cpu.during(() -> wrk(seconds, List.of()));
-      results.add(contender, Quantity.KEEPALIVE_REQUESTS, kept.wrk().requestsPerSecond());
-      results.add(contender, Quantity.KEEPALIVE_P50, kept.wrk().p50Us());
-      results.add(contender, Quantity.KEEPALIVE_P99, kept.wrk().p99Us());
-      results.add(contender, Quantity.KEEPALIVE_CPU, kept.usPerRequest());
-      Cpu.Share each = Cpu.during(() -> wrk(seconds, List.of("-H", "Connection: close")));
-      results.add(contender, Quantity.CONNECTION_REQUESTS, each.wrk().requestsPerSecond());
-      results.add(contender, Quantity.CONNECTION_P50, each.wrk().p50Us());
-      results.add(contender, Quantity.CONNECTION_P99, each.wrk().p99Us());
-      results.add(contender, Quantity.CONNECTION_CPU, each.usPerRequest());
-      Cpu.Share paced = Cpu.during(this::paced);
-      results.add(contender, Quantity.PACED_P50, paced.wrk().p50Us());
-      results.add(contender, Quantity.PACED_P99, paced.wrk().p99Us());
-      results.add(contender, Quantity.PACED_CPU, paced.usPerRequest());
+    try (Topology lan = Topology.oneArmed(1, SERVERS, Topology.PeerXdp.NONE);
+        Undo servers = new Undo()) {
+      for (Host backend : lan.backends()) {
+        servers.later(Nginx.web(backend));
+      }
+      lan.client()
+          .netns()
+          .sysctl(
+              "net.ipv4.ip_local_port_range", Contenders.FIRST_PORT + " " + Contenders.LAST_PORT);
+      for (String device : List.of("all", lan.balancer().device())) {
+        lan.balancer().netns().sysctl("net.ipv4.conf." + device + ".send_redirects", "0");
+      }
+      Scene scene =
+          new Scene(
+              lan.balancer(), Scene.VIP, Scene.PORT, lan.client(), lan.backends(), lan::stubPeers);
+      try (AutoCloseable running = contender.start(scene)) {
+        measure(scene, contender, results);
+      }
     }
   }
 
-  @Override
-  public void close() throws Exception {
-    for (AutoCloseable each : open) {
-      each.close();
-    }
-    open.clear();
+  private void measure(Scene scene, Contender contender, Results results) throws Exception {
+    Wait.until(
+        contender.title() + " reaches every server",
+        Duration.ofSeconds(10),
+        () ->
+            Clients.whoAnswers(
+                        scene.client().netns(),
+                        scene.vip(),
+                        scene.port(),
+                        PROBES,
+                        Duration.ofSeconds(2))
+                    .size()
+                == SERVERS);
+    wrk(scene, 0.3, List.of()); // warms up
+    Cpu.Share kept = Cpu.during(() -> wrk(scene, seconds, List.of()));
+    results.add(contender, Quantity.KEEPALIVE_REQUESTS, kept.run().requestsPerSecond());
+    results.add(contender, Quantity.KEEPALIVE_P50, kept.run().p50Us());
+    results.add(contender, Quantity.KEEPALIVE_P99, kept.run().p99Us());
+    results.add(contender, Quantity.KEEPALIVE_CPU, kept.usPerRequest());
+    Cpu.Share each = Cpu.during(() -> wrk(scene, seconds, List.of("-H", "Connection: close")));
+    results.add(contender, Quantity.CONNECTION_REQUESTS, each.run().requestsPerSecond());
+    results.add(contender, Quantity.CONNECTION_P50, each.run().p50Us());
+    results.add(contender, Quantity.CONNECTION_P99, each.run().p99Us());
+    results.add(contender, Quantity.CONNECTION_CPU, each.usPerRequest());
+    Cpu.Share paced = Cpu.during(() -> paced(scene));
+    results.add(contender, Quantity.PACED_P50, paced.run().p50Us());
+    results.add(contender, Quantity.PACED_P99, paced.run().p99Us());
+    results.add(contender, Quantity.PACED_CPU, paced.usPerRequest());
   }
 
-  private HttpRun wrk(double duration, List<String> options) {
+  private HttpRun wrk(Scene scene, double duration, List<String> options) {
     List<String> command = new ArrayList<>();
     // wrk counts in whole seconds; it ends cleanly on SIGINT and prints what it has.
     command.addAll(List.of("timeout", "--preserve-status", "-s", "INT", "" + duration));
@@ -107,7 +96,7 @@ final class HttpBench implements AutoCloseable {
     return HttpRun.parseWrk(scene.client().netns().run(command.toArray(String[]::new)));
   }
 
-  private HttpRun paced() {
+  private HttpRun paced(Scene scene) {
     var answer =
         tool.run(
             scene.client().netns(),

@@ -23,7 +23,6 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -171,7 +170,14 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         : UpdateControl.noUpdate();
   }
 
-  /** Writes a status that differs from the one that is there, and announces what is new in it. */
+  /**
+   * Writes a status that differs from the one that is there, and announces what is new in it.
+   *
+   * <p>Only onto the version that was looked at. As of 5.3.2 the SDK drops events that are older
+   * than an own write, supposing that the writer knew of them: an edit in between, or another
+   * LoadBalancer of the same name, would go unseen. So it has to make the write fail, and then this
+   * one is reconciled again.
+   */
   private void publish(
       LoadBalancer balancer,
       Context<LoadBalancer> context,
@@ -185,36 +191,18 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         new ObjectMetaBuilder()
             .withName(balancer.getMetadata().getName())
             .withNamespace(balancer.getMetadata().getNamespace())
-            // Not for one that has been created anew under the same name.
-            .withUid(balancer.getMetadata().getUid())
+            .withResourceVersion(balancer.getMetadata().getResourceVersion())
             .build());
     patch.setStatus(status);
-    LoadBalancer written;
     try {
-      written = context.resourceOperations().serverSideApplyPrimaryStatus(patch);
+      context.resourceOperations().serverSideApplyPrimaryStatus(patch);
     } catch (KubernetesClientException e) {
-      if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND
-          || e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
+      if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND) {
         return;
       }
       throw e;
     }
     announcer.announce(balancer, Notice.between(balancer.getStatus(), status, decision.advice()));
-    lookWhatWasMissed(balancer, written);
-  }
-
-  /**
-   * As of 5.3.2 the SDK drops events that arrive while an own write is under way and are older than
-   * it, supposing that the writer knew of them. A spec that was changed meanwhile shows in what the
-   * API server answers.
-   */
-  private void lookWhatWasMissed(LoadBalancer known, LoadBalancer written) {
-    ObjectName name = Names.of(known);
-    if (written.isMarkedForDeletion()) {
-      orphans.collect(name);
-    } else if (!known.getMetadata().getGeneration().equals(written.getMetadata().getGeneration())) {
-      cluster.events().trigger(Set.of(name));
-    }
   }
 
   private LoadBalancerStatus notWritten(

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -17,32 +18,27 @@ import java.util.stream.Collectors;
  * Tells from a node's digest of a bucket whether the node holds one table of it.
  *
  * <p>A digest covers all tables of its bucket. A node that is half-way through a change of one
- * table has a digest that equals nothing the API server stores, and yet holds the others as
- * desired. So the recent versions of each table are remembered, and a digest proves a table when it
- * equals that of a combination of versions in which this table is as desired. A table does not lose
- * its proof because a neighbour changes.
+ * table, or cannot program it, has a digest that equals nothing the API server stores, and yet
+ * holds the others as desired. So the recent versions of each table are remembered, and a digest
+ * proves a table when it equals that of a combination in which this table is as desired, and the
+ * others are as stored, as they were a moment ago, or missing. A table does not lose its proof
+ * because of a neighbour.
  *
  * <p>A version is forgotten as soon as all nodes hold something known and none holds it. All
  * methods may be called from any thread.
  */
 final class TableEvidence {
 
-  /** Versions of a table that a node may be behind. */
+  /** Versions of a table that are remembered, the stored one among them. */
   private static final int VERSIONS = 4;
 
-  /** Combinations of versions of a bucket that are tried; beyond, fewer versions are. */
-  private static final int COMBINATIONS = 256;
+  /** Combinations of a bucket that are tried, those with the fewest deviations first. */
+  private static final int COMBINATIONS = 512;
 
   /** The version of a table that is not there. */
   private static final String ABSENT = "";
 
   private static final Pattern HASH = Pattern.compile("[0-9a-f]{64}");
-
-  /** Versions of each table, the newest last, and what follows from them. */
-  private static final class Bucket {
-    final Map<ObjectName, List<String>> versions = new TreeMap<>();
-    Map<String, Map<ObjectName, String>> byDigest;
-  }
 
   private final Map<String, Bucket> buckets = new HashMap<>();
 
@@ -72,9 +68,9 @@ final class TableEvidence {
   synchronized Set<String> proofs(ObjectName table, String tableHash) {
     // The caches tell of versions late, and of old ones after new ones: what is asked for counts.
     stored(table, tableHash);
-    String name = bucketOf(table);
-    return combinations(name, buckets.get(name)).entrySet().stream()
-        .filter(combination -> tableHash.equals(combination.getValue().get(table)))
+    Bucket bucket = buckets.get(bucketOf(table));
+    return bucket.combinations().entrySet().stream()
+        .filter(combination -> tableHash.equals(bucket.version(table, combination.getValue())))
         .map(Map.Entry::getKey)
         .collect(Collectors.toUnmodifiableSet());
   }
@@ -87,99 +83,134 @@ final class TableEvidence {
    */
   synchronized void forgetAllBut(String name, Collection<String> digests) {
     Bucket bucket = buckets.get(name);
-    if (bucket == null || bucket.versions.values().stream().allMatch(v -> v.size() == 1)) {
+    if (bucket == null || bucket.isSettled()) {
       return;
     }
-    List<Map<ObjectName, String>> held = new ArrayList<>();
-    for (String digest : digests) {
-      Map<ObjectName, String> holds =
-          combinations(name, bucket).get(digest == null ? ABSENT : digest);
-      if (holds == null) {
-        return;
-      }
-      held.add(holds);
+    List<Map<ObjectName, String>> held =
+        digests.stream()
+            .distinct()
+            .map(digest -> bucket.combinations().get(digest == null ? ABSENT : digest))
+            .toList();
+    if (held.stream().allMatch(Objects::nonNull)) {
+      bucket.keep(held);
     }
-    bucket.versions.forEach(
-        (each, versions) -> {
-          String newest = versions.get(versions.size() - 1);
-          versions.removeIf(
-              version ->
-                  !version.equals(newest)
-                      && held.stream().noneMatch(holds -> version.equals(holds.get(each))));
-        });
-    bucket.versions.values().removeIf(versions -> versions.equals(List.of(ABSENT)));
-    bucket.byDigest = null;
     if (bucket.versions.isEmpty()) {
       buckets.remove(name);
     }
   }
 
   private void add(ObjectName table, String version) {
-    Bucket bucket = buckets.computeIfAbsent(bucketOf(table), name -> new Bucket());
-    List<String> versions =
-        bucket.versions.computeIfAbsent(table, name -> new ArrayList<>(List.of(ABSENT)));
-    if (versions.get(versions.size() - 1).equals(version)) {
-      return;
-    }
-    versions.remove(version);
-    versions.add(version);
-    if (versions.size() > VERSIONS) {
-      versions.remove(0);
-    }
-    bucket.byDigest = null;
+    buckets.computeIfAbsent(bucketOf(table), Bucket::new).add(table, version);
   }
 
-  private static Map<String, Map<ObjectName, String>> combinations(String name, Bucket bucket) {
-    if (bucket.byDigest == null) {
-      int versions = VERSIONS;
-      while (versions > 1 && count(bucket, versions) > COMBINATIONS) {
-        versions /= 2;
+  /** The tables of a bucket, and all that a node may hold of them. */
+  private static final class Bucket {
+    private final String name;
+
+    /** Of each table, the newest last. */
+    private final Map<ObjectName, List<String>> versions = new TreeMap<>();
+
+    /** By digest, what differs from the newest versions; {@code null} until it is asked for. */
+    private Map<String, Map<ObjectName, String>> combinations;
+
+    Bucket(String name) {
+      this.name = name;
+    }
+
+    void add(ObjectName table, String version) {
+      List<String> known = versions.computeIfAbsent(table, key -> new ArrayList<>());
+      if (!known.isEmpty() && newest(known).equals(version)) {
+        return;
       }
-      List<Map<ObjectName, String>> combinations = new ArrayList<>(List.of(Map.of()));
-      for (var table : bucket.versions.entrySet()) {
-        combinations = times(combinations, table.getKey(), newest(table.getValue(), versions));
+      known.remove(version);
+      known.add(version);
+      if (known.size() > VERSIONS) {
+        known.remove(0);
       }
-      Map<String, Map<ObjectName, String>> byDigest = new HashMap<>();
-      combinations.forEach(holds -> byDigest.put(digest(name, holds), holds));
-      bucket.byDigest = byDigest;
+      combinations = null;
     }
-    return bucket.byDigest;
-  }
 
-  private static long count(Bucket bucket, int versions) {
-    double count = 1;
-    for (List<String> all : bucket.versions.values()) {
-      count *= Math.min(all.size(), versions);
+    boolean isSettled() {
+      return versions.values().stream().allMatch(v -> v.size() == 1 && !newest(v).equals(ABSENT));
     }
-    return (long) count;
-  }
 
-  private static List<String> newest(List<String> versions, int count) {
-    return versions.subList(Math.max(0, versions.size() - count), versions.size());
-  }
+    String version(ObjectName table, Map<ObjectName, String> deviations) {
+      return deviations.getOrDefault(table, newest(versions.get(table)));
+    }
 
-  private static List<Map<ObjectName, String>> times(
-      List<Map<ObjectName, String>> combinations, ObjectName table, List<String> versions) {
-    List<Map<ObjectName, String>> result = new ArrayList<>();
-    for (Map<ObjectName, String> combination : combinations) {
-      for (String version : versions) {
-        Map<ObjectName, String> holds = new HashMap<>(combination);
-        holds.put(table, version);
-        result.add(holds);
+    void keep(List<Map<ObjectName, String>> held) {
+      versions.forEach(
+          (table, known) -> {
+            String newest = newest(known);
+            known.removeIf(
+                version ->
+                    !version.equals(newest)
+                        && held.stream().noneMatch(h -> version.equals(version(table, h))));
+          });
+      versions.values().removeIf(known -> known.equals(List.of(ABSENT)));
+      combinations = null;
+    }
+
+    Map<String, Map<ObjectName, String>> combinations() {
+      if (combinations == null) {
+        combinations = new HashMap<>();
+        TableDigests digests = new TableDigests();
+        versions.forEach((table, known) -> put(digests, table, newest(known)));
+        List<ObjectName> tables = List.copyOf(versions.keySet());
+        combinations.put(digest(digests), Map.of());
+        for (int deviations = 1; deviations <= tables.size(); deviations++) {
+          deviate(digests, tables, deviations, Map.of());
+        }
       }
+      return combinations;
     }
-    return result;
-  }
 
-  /** A bucket without tables has no digest; {@link #ABSENT} stands for that. */
-  private static String digest(String bucket, Map<ObjectName, String> holds) {
-    TableDigests digests = new TableDigests();
-    holds.forEach(
-        (table, version) -> {
-          if (!version.equals(ABSENT)) {
-            digests.put(table, version);
+    /** Tries all that differs in so many of the tables, on top of what differs already. */
+    private void deviate(
+        TableDigests digests, List<ObjectName> tables, int count, Map<ObjectName, String> already) {
+      for (int i = 0; i <= tables.size() - count; i++) {
+        ObjectName table = tables.get(i);
+        for (String version : others(table)) {
+          if (combinations.size() >= COMBINATIONS) {
+            return;
           }
-        });
-    return digests.bucketHashes().getOrDefault(bucket, ABSENT);
+          Map<ObjectName, String> deviations = new HashMap<>(already);
+          deviations.put(table, version);
+          put(digests, table, version);
+          if (count == 1) {
+            combinations.putIfAbsent(digest(digests), deviations);
+          } else {
+            deviate(digests, tables.subList(i + 1, tables.size()), count - 1, deviations);
+          }
+          put(digests, table, newest(versions.get(table)));
+        }
+      }
+    }
+
+    private List<String> others(ObjectName table) {
+      List<String> known = versions.get(table);
+      List<String> others = new ArrayList<>(known.subList(0, known.size() - 1));
+      if (!known.contains(ABSENT)) {
+        others.add(ABSENT);
+      }
+      return others;
+    }
+
+    private static String newest(List<String> known) {
+      return known.get(known.size() - 1);
+    }
+
+    private static void put(TableDigests digests, ObjectName table, String version) {
+      if (version.equals(ABSENT)) {
+        digests.remove(table);
+      } else {
+        digests.put(table, version);
+      }
+    }
+
+    /** A bucket without tables has no digest; {@link #ABSENT} stands for that. */
+    private String digest(TableDigests digests) {
+      return digests.bucketHashes().getOrDefault(name, ABSENT);
+    }
   }
 }

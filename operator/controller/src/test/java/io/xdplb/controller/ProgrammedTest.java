@@ -185,7 +185,10 @@ class ProgrammedTest {
     cluster.awaitCondition(changing, "Programmed", "False", "NodesLagging");
     agent.cannot(old, "MapFull", "full");
     cluster.awaitCondition(changing, "Programmed", "False", "MapFull");
-    assertThat(cluster.balancer(still).getMetadata().getResourceVersion()).isEqualTo(version);
+    await("the neighbour's status stays")
+        .during(TestOperator.SETTLE.multipliedBy(2))
+        .atMost(Duration.ofSeconds(3))
+        .until(() -> cluster.balancer(still).getMetadata().getResourceVersion().equals(version));
 
     // And a node that has lost it is found out, although its neighbour is no better.
     agent.holds(List.of());

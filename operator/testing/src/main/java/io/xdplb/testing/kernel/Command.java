@@ -30,50 +30,56 @@ public final class Command {
 
   /** As {@link #run(List)}, with {@code input} on standard input. */
   public static String run(List<String> command, String input) {
-    Path output = null;
     try {
       // A file, not a pipe: a daemon that inherits a pipe would keep the reader waiting.
-      output = Files.createTempFile(Cleanup.PREFIX + "command", ".out");
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(output.toFile())
-              .start();
+      Path output = Files.createTempFile(Cleanup.PREFIX + "command", ".out");
+      try {
+        return run(command, input, output);
+      } finally {
+        Files.deleteIfExists(output);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot run " + text(command), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for " + text(command), e);
+    }
+  }
+
+  private static String run(List<String> command, String input, Path output)
+      throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile())
+            .start();
+    AutoCloseable ifTheJvmEnds =
+        () -> {
+          process.destroyForcibly();
+          Files.deleteIfExists(output);
+        };
+    Cleanup.opened(ifTheJvmEnds);
+    try {
       try (var stdin = process.getOutputStream()) {
         stdin.write(input.getBytes(StandardCharsets.UTF_8));
       } catch (IOException closed) {
         // The command ended without reading: its exit status says whether that is an error.
       }
-      if (!process.waitFor(DEADLINE.toSeconds(), TimeUnit.SECONDS)) {
-        process.destroyForcibly().waitFor();
-        throw new IllegalStateException(
-            "%s: no end within %s\n%s"
-                .formatted(text(command), DEADLINE, Files.readString(output)));
-      }
+      boolean ended = process.waitFor(DEADLINE.toSeconds(), TimeUnit.SECONDS);
       String printed = Files.readString(output);
+      if (!ended) {
+        throw new IllegalStateException(
+            "%s: no end within %s\n%s".formatted(text(command), DEADLINE, printed));
+      }
       if (process.exitValue() != 0) {
         throw new IllegalStateException(
             "%s: exit status %d\n%s%s"
                 .formatted(text(command), process.exitValue(), input, printed));
       }
       return printed;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot run " + text(command), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while waiting for " + text(command), e);
     } finally {
-      delete(output);
-    }
-  }
-
-  private static void delete(Path file) {
-    try {
-      if (file != null) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      process.destroyForcibly().waitFor();
+      Cleanup.closed(ifTheJvmEnds);
     }
   }
 
