@@ -184,7 +184,8 @@ class ResilienceTest {
     cluster.awaitTakers("fast", "198.51.100.1:8080");
     Map<String, Long> seen = new ConcurrentHashMap<>();
     List<Long> micros = new ArrayList<>();
-    try (Watch watch = cluster.tableResource("fast").watch(stamping(seen))) {
+    Watch watch = cluster.tableResource("fast").watch(stamping(seen));
+    try {
       for (int change = 0; change < changes; change++) {
         String address = "198.51.100." + (change + 2);
         cluster.endpoints("fast", endpoint(address));
@@ -192,6 +193,8 @@ class ResilienceTest {
         until("the table follows", () -> seen.containsKey(address + ":8080"));
         micros.add(Math.max(0, (seen.get(address + ":8080") - stored) / 1000));
       }
+    } finally {
+      watch.close();
     }
     micros.sort(Comparator.naturalOrder());
     long median = micros.get(changes / 2);

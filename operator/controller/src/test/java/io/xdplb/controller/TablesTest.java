@@ -334,13 +334,16 @@ class TablesTest {
 
   @Test
   void aTableIsMissedByNobodyElseWhenTheApiServerRefusesIt() {
-    try (DeniedTables denied = new DeniedTables(api, cluster, "denied")) {
+    DeniedTables denied = new DeniedTables(api, cluster, "denied");
+    try {
       cluster.create("denied", staticSpec("203.0.113.12", 80, "198.51.100.1"));
       cluster.create("allowed", staticSpec("203.0.113.13", 80, "198.51.100.1"));
       LoadBalancer balancer =
           cluster.awaitCondition("denied", "Programmed", "False", StatusComposer.NOT_WRITTEN);
       assertThat(message(balancer, "Programmed")).contains(DeniedTables.MESSAGE);
       cluster.awaitTakers("allowed", "198.51.100.1:8080");
+    } finally {
+      denied.close();
     }
     cluster.awaitTakers("denied", "198.51.100.1:8080");
     cluster.awaitCondition("denied", "Programmed", "False", StatusComposer.NO_NODES);
