@@ -4,6 +4,7 @@ package io.xdplb.cli.standalone;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.xdplb.cli.Xdplb;
 import io.xdplb.testing.kernel.Clients;
 import io.xdplb.testing.kernel.Connections;
 import io.xdplb.testing.kernel.EchoServer;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.cli.standalone;
+package io.xdplb.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,9 +18,9 @@ import org.awaitility.Awaitility;
 /**
  * The {@code xdplb} command in processes of its own, on one pin path that {@link #close} removes.
  */
-final class Xdplb implements AutoCloseable {
+public final class Xdplb implements AutoCloseable {
 
-  static final Duration DEADLINE = Duration.ofSeconds(20);
+  public static final Duration DEADLINE = Duration.ofSeconds(20);
 
   private static final AtomicInteger COUNT = new AtomicInteger();
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -34,16 +34,16 @@ final class Xdplb implements AutoCloseable {
               + COUNT.incrementAndGet());
   private final List<RunningProcess> started = new ArrayList<>();
 
-  Xdplb(Netns netns) {
+  public Xdplb(Netns netns) {
     this.netns = netns;
   }
 
-  Path pinPath() {
+  public Path pinPath() {
     return pinPath;
   }
 
   /** Starts {@code xdplb standalone}, and waits until it follows the folder. */
-  RunningProcess standalone(Path folder, String... interfaces) {
+  public RunningProcess standalone(Path folder, String... interfaces) {
     List<String> arguments = new ArrayList<>(List.of("standalone", folder.toString()));
     for (String name : interfaces) {
       arguments.addAll(List.of("--interface", name));
@@ -55,7 +55,7 @@ final class Xdplb implements AutoCloseable {
   }
 
   /** Starts {@code xdplb agent} on {@code eth0}, and waits until it has attached. */
-  RunningProcess agent(String nodeName, Path kubeconfig) {
+  public RunningProcess agent(String nodeName, Path kubeconfig) {
     RunningProcess process =
         netns.start(
             command(
@@ -73,12 +73,12 @@ final class Xdplb implements AutoCloseable {
   }
 
   /** Runs a command to its end. */
-  String run(String... arguments) {
+  public String run(String... arguments) {
     return netns.run(command(List.of(arguments)));
   }
 
   /** {@code xdplb status -o json}. */
-  JsonNode status() {
+  public JsonNode status() {
     try {
       return JSON.readTree(run("status", "-o", "json"));
     } catch (IOException e) {
@@ -87,7 +87,7 @@ final class Xdplb implements AutoCloseable {
   }
 
   /** Waits until a process has printed something. */
-  static void awaitLine(RunningProcess process, String text) {
+  public static void awaitLine(RunningProcess process, String text) {
     Awaitility.await(text)
         .atMost(DEADLINE)
         .pollInterval(Duration.ofMillis(5))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.cli.standalone;
+package io.xdplb.cli.cluster;
 
 import io.xdplb.testing.kernel.Netns;
 import java.io.Closeable;
