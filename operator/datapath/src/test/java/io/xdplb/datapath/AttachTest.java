@@ -207,10 +207,12 @@ class AttachTest {
 
   @Test
   void pinPathThatIsNotOnABpfFileSystemIsRefused() {
-    DatapathConfig config = DatapathConfig.defaults(Path.of("/tmp/xdplb-test-no-bpffs"));
+    Path pins = Path.of("/run/xdplb-test-" + ProcessHandle.current().pid());
+    DatapathConfig config = DatapathConfig.defaults(pins);
     assertThatThrownBy(() -> inside(() -> Datapath.open(config)))
         .cause()
         .isInstanceOf(DatapathException.class)
         .hasMessageContaining("/sys/fs/bpf");
+    assertThat(Files.exists(pins)).isFalse();
   }
 }

@@ -25,7 +25,18 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 @RequiresBpf
 class InterruptedPlanTest {
-  @RegisterExtension static final PacketLab LAB = new PacketLab();
+  @RegisterExtension
+  static final PacketLab LAB =
+      new PacketLab(
+          pins ->
+              new DatapathConfig(
+                  pins,
+                  PacketLab.NAT_PORTS,
+                  16,
+                  64,
+                  1 << 14,
+                  1 << 12,
+                  DatapathConfig.AttachPreference.NATIVE));
 
   private static final int DRAIN = 3600;
   private static final long NOW = 1_000_000;
