@@ -81,9 +81,14 @@ public final class Bench implements Callable<Integer> {
           quick
               ? new PacketBench(tool, 200_000, 20_000)
               : new PacketBench(tool, 2_000_000, 200_000);
+      AgentBench agentBench = new AgentBench(quick ? 50 : 1000);
       HttpBench httpBench = new HttpBench(tool, quick ? 0.4 : 2);
       for (int round = 1; round <= count; round++) {
         System.err.printf("round %d of %d%n", round, count);
+        if (only.isEmpty()) {
+          System.err.println("  the agent");
+          agentBench.measure(results);
+        }
         double baseline = packetBench.baseline(results);
         for (Contender contender : inTurns(packets, round)) {
           System.err.println("  packets: " + contender.title());

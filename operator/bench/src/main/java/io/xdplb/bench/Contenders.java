@@ -56,7 +56,9 @@ final class Contenders {
         new Simple("haproxy", "HAProxy tcp", Contenders::haProxy),
         new Simple(Names.NFTABLES, "nftables DNAT + masquerade", Contenders::nftables),
         rewrite("rewrite", "XDP rewrite (the tutorial's)", "native"),
-        rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"));
+        rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"),
+        xdplb("xdplb", "xdplb NAT", "NATIVE"),
+        xdplb("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
   }
 
   /**
@@ -72,7 +74,9 @@ final class Contenders {
         new Simple(Names.FORWARDING, "kernel forwarding, no NAT", Contenders::oneNextHop),
         new Simple(Names.NFTABLES, "nftables DNAT + masquerade", Contenders::nftables),
         rewrite("rewrite", "XDP rewrite (the tutorial's)", "native"),
-        rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"));
+        rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"),
+        xdplb("xdplb", "xdplb NAT", "NATIVE"),
+        xdplb("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
   }
 
   private Contender rewrite(String id, String title, String mode) {
@@ -84,6 +88,36 @@ final class Contenders {
             undo.later(scene.peerXdp().call());
           }
           attach(scene, undo, "rewrite", "rewrite", mode);
+        });
+  }
+
+  /** The product as it ships, told by a manifest. */
+  private static Contender xdplb(String id, String title, String mode) {
+    return new Simple(
+        id,
+        title,
+        (scene, undo) -> {
+          if (mode.equals("NATIVE")) {
+            undo.later(scene.peerXdp().call());
+          }
+          Path folder = undo.laterDelete(Files.createTempDirectory("xl-bench"));
+          Files.writeString(
+              folder.resolve("vip.yaml"),
+              Manifest.loadBalancer(
+                  "vip",
+                  scene.vip(),
+                  scene.port(),
+                  scene.backends().stream().map(Host::ipv4).toList()));
+          Product product = undo.later(new Product(scene.balancer().netns()));
+          RunningProcess process =
+              product.start(
+                  "standalone",
+                  folder.toString(),
+                  "--interface",
+                  scene.balancer().device(),
+                  "--xdp-mode",
+                  mode);
+          Product.await(process, "programmed", () -> process.output().contains("(programmed)"));
         });
   }
 

@@ -20,6 +20,11 @@ enum Quantity {
   NEW_NS("net ns per packet, each packet opens a new flow"),
   NEW_DELIVERED("share of the frames that arrived, each packet opens a new flow"),
   ALONE_NS("ns per packet of the program alone, 1,000 flows"),
+  AGENT_ATTACHED("seconds from the agent's start until its program is attached"),
+  AGENT_PROGRAMMED(
+      "seconds from the agent's start until the kernel's maps have proven to hold all load balancers"),
+  AGENT_RELOADED("seconds from the start after a kill -9 until the new program has taken over"),
+  AGENT_MEMORY("MiB of resident memory with all load balancers programmed"),
   BASELINE_NS("ns per packet of generator and drop, which net values do not contain");
 
   private final String meaning;

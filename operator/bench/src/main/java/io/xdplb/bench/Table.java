@@ -26,6 +26,8 @@ final class Table {
         + table.packets()
         + "\n"
         + table.http()
+        + "\n"
+        + table.agent()
         + results.failures().stream()
             .map(failure -> "not measured in " + failure + "\n")
             .collect(Collectors.joining());
@@ -91,6 +93,24 @@ final class Table {
                 new Column("paced, p50 µs", row -> value(row, Quantity.PACED_P50, 1, 0)),
                 new Column("p99 µs", row -> value(row, Quantity.PACED_P99, 1, 0)),
                 new Column("+µs", row -> above(row, Quantity.PACED_CPU))));
+  }
+
+  private String agent() {
+    return """
+        The agent with many load balancers of 10 endpoints each; packets go on whatever it does.
+
+        """
+        + table(
+            Quantity.AGENT_PROGRAMMED,
+            List.of(
+                new Column("attached, s", row -> value(row, Quantity.AGENT_ATTACHED, 1, 2)),
+                new Column(
+                    "all proven in the kernel, s",
+                    row -> value(row, Quantity.AGENT_PROGRAMMED, 1, 2)),
+                new Column(
+                    "after kill -9: program swapped, s",
+                    row -> value(row, Quantity.AGENT_RELOADED, 1, 2)),
+                new Column("RSS, MiB", row -> value(row, Quantity.AGENT_MEMORY, 1, 0))));
   }
 
   /** Only contenders for which {@code required} was measured. */

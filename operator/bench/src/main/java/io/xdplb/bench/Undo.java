@@ -2,6 +2,9 @@
 package io.xdplb.bench;
 
 import io.xdplb.testing.kernel.Netns;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -18,6 +21,20 @@ final class Undo implements AutoCloseable {
   <T extends AutoCloseable> T later(T resource) {
     steps.push(resource::close);
     return resource;
+  }
+
+  /** Deletes a folder and the files in it at the end. */
+  Path laterDelete(Path folder) {
+    steps.push(
+        () -> {
+          try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+            for (Path file : files) {
+              Files.delete(file);
+            }
+          }
+          Files.delete(folder);
+        });
+    return folder;
   }
 
   /** Runs {@code ip <object> add <rest>} now and {@code ip <object> del <rest>} at the end. */

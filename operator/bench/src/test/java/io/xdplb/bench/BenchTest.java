@@ -27,9 +27,18 @@ class BenchTest {
           "haproxy",
           "nftables",
           "rewrite",
-          "rewrite-generic");
+          "rewrite-generic",
+          "xdplb",
+          "xdplb-generic");
   private static final List<String> PACKETS =
-      List.of("reflect", "forwarding", "nftables", "rewrite", "rewrite-generic");
+      List.of(
+          "reflect",
+          "forwarding",
+          "nftables",
+          "rewrite",
+          "rewrite-generic",
+          "xdplb",
+          "xdplb-generic");
 
   @TempDir private Path out;
 
@@ -37,7 +46,7 @@ class BenchTest {
   void quickRunMeasuresEveryContenderAndLeavesNothingBehind() throws Exception {
     long start = System.nanoTime();
     assertThat(Bench.run("--quick", "--out", out.toString())).isZero();
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(90));
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(180));
 
     JsonNode contenders =
         new ObjectMapper().readTree(out.resolve("bench.json").toFile()).get("contenders");
@@ -55,6 +64,11 @@ class BenchTest {
       assertThat(median(contenders, id, "flows_packets")).as(id).isGreaterThan(10_000);
       assertThat(median(contenders, id, "flows_delivered")).as(id).isGreaterThan(0.99);
       assertThat(median(contenders, id, "new_delivered")).as(id).isGreaterThan(0.99);
+    }
+    for (String id : List.of("agent", "standalone")) {
+      assertThat(median(contenders, id, "agent_programmed")).as(id).isBetween(0.1, 30.0);
+      assertThat(median(contenders, id, "agent_reloaded")).as(id).isBetween(0.1, 30.0);
+      assertThat(median(contenders, id, "agent_memory")).as(id).isBetween(20.0, 300.0);
     }
     assertThat(out.resolve("bench.svg")).content().contains("nftables");
     assertThat(Command.run(List.of("ip", "netns", "list")))

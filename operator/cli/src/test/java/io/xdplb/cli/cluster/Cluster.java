@@ -11,6 +11,7 @@ import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.cli.Xdplb;
 import io.xdplb.controller.OperatorRuntime;
 import io.xdplb.controller.OperatorSettings;
+import io.xdplb.testing.apiserver.ApiRelay;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.RunningProcess;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.cli.cluster;
+package io.xdplb.testing.apiserver;
 
 import io.xdplb.testing.kernel.Netns;
 import java.io.Closeable;
@@ -17,13 +17,18 @@ import java.util.concurrent.ConcurrentHashMap;
  * Lets processes in a namespace reach an API server outside of it, under the same address: a port
  * of the namespace's loopback, relayed by this JVM.
  */
-final class ApiRelay implements AutoCloseable {
+public final class ApiRelay implements AutoCloseable {
 
   private final InetSocketAddress server;
   private final ServerSocket inside;
   private final Set<Closeable> open = ConcurrentHashMap.newKeySet();
 
-  ApiRelay(Netns netns, String url) {
+  /**
+   * Relays until closed.
+   *
+   * @param url of the API server, by an address of the loopback
+   */
+  public ApiRelay(Netns netns, String url) {
     URI uri = URI.create(url);
     server = new InetSocketAddress(uri.getHost(), uri.getPort());
     inside =
