@@ -130,6 +130,9 @@ class NextHopTest {
     assertThat(forwarded.source()).isEqualTo(other);
     Packet returned = sent(answer(kind, forwarded).to(other, forwarded.sourcePort()));
     assertThat(returned.source()).isEqualTo(kind.vip(10));
+    // the same answer to another address that answers come to is not ours
+    LAB.program(BalanceTest.single(kind, 81, other.equals(second) ? 1 : 2));
+    LAB.passes(answer(kind, forwarded).to(first, forwarded.sourcePort()));
     assertThat(LAB.test().readBack(kind.vipKey())).isPresent();
     LAB.netns().ip("route del " + to);
     LAB.netns().ip("addr del %s/%d dev eth0".formatted(second, kind.ipv6 ? 64 : 24));
