@@ -49,12 +49,17 @@ static __always_inline __u32 flow_kind(__u8 protocol, bool ipv6)
 
 #define FLOW_KIND (FLOW_USED | FLOW_BUSY | FLOW_UDP | FLOW_IPV6)
 
+/*
+ * The client's words are mixed first: they are known before the VIP is looked up, so that the CPU
+ * can do both at once.
+ */
 static __always_inline __u64 flow_hash(const struct config *c, const __u32 client[4],
 				       __be16 client_port, __u32 vip, bool ipv6)
 {
-	__u64 hash = hash_address(HASH_START ^ c->flow_seed, client, ipv6);
+	__u64 hash = ipv6 ? hash_address(HASH_START, client, true) : client[0];
 
-	return hash_mix(hash, (__u64)vip << 16 | client_port);
+	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)client_port << 32);
+	return hash ^ hash_mix(0, vip);
 }
 
 /* For how long a flow in this state may be silent, in jiffies. */
@@ -130,7 +135,7 @@ struct flow_view {
 	__be16 nat_port;
 };
 
-static __always_inline bool flow_find(struct packet *p, __u32 vip, __u64 hash, bool ipv6,
+static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 hash, bool ipv6,
 				      struct flow_view *view)
 {
 	struct flow_bucket *bucket = flow_bucket(hash);
@@ -218,13 +223,17 @@ static __always_inline __u32 flow_place(const struct backend *b, __u16 nat_port)
 }
 
 /*
- * Begins a flow from the packet's source to the backend: claims a source port, and with it a place.
- * Answers a drop reason, or DROP_NONE with *view filled; the caller puts it into the index.
+ * Begins a flow to the backend: claims a source port, and with it a place. Answers a drop reason, or
+ * DROP_NONE with *view filled; the caller puts it into the index, and sees to the way back to the
+ * client. (It is given words and not the packet, so that that one stays in registers.)
  */
-static __noinline int flow_create(struct packet *p, struct config *c, struct backend *b, __u64 hash,
-				  struct flow_view *view)
+static __noinline int flow_create(const __u32 client[4], __u32 port_and_protocol, struct backend *b,
+				  __u64 hash, struct flow_view *view)
 {
-	if (!p || !c || !b || !view)
+	__u32 zero = 0;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+
+	if (!client || !c || !b || !view)
 		return DROP_NAT_EXHAUSTED;
 	__u32 now = bpf_jiffies64();
 	/* with the time in it: a client that is refused and tries again is to find other ports */
@@ -270,19 +279,18 @@ static __noinline int flow_create(struct packet *p, struct config *c, struct bac
 	__u32 handle = READ_ONCE(b->handle);
 
 	best->seen = now;
-	__builtin_memcpy(best->client, p->source, sizeof(best->client));
+	__builtin_memcpy(best->client, client, sizeof(best->client));
 	__builtin_memcpy(best->backend_address, b->address, sizeof(best->backend_address));
-	best->client_port = p->source_port;
+	best->client_port = port_and_protocol;
 	best->backend_port = b->port;
 	best->nat_port = bpf_htons(best_port);
 	best->vip = b->vip;
 	best->backend = handle;
-	__builtin_memcpy(best->client_mac, p->eth->h_source, ETH_ALEN);
 	/* no interface yet, and a stamp that is not the present one: the caller's turn */
 	best->client_link = (__u32)(__u8)(client_stamp(c, now) - 1) << CLIENT_LINK_STAMP_SHIFT;
 
 	__u32 version = (best_meta >> FLOW_VERSION_SHIFT) + 1;
-	__u32 meta = version << FLOW_VERSION_SHIFT | flow_kind(p->protocol, ipv6);
+	__u32 meta = version << FLOW_VERSION_SHIFT | flow_kind(port_and_protocol >> 16, ipv6);
 
 	__sync_lock_test_and_set(&best->meta, meta); /* publishes: a full barrier */
 	view->flow = best;

@@ -86,8 +86,7 @@ struct backend_cpu {
 	__u64 flows; /* begun */
 	__u32 nexthop_stamp; /* when the next hop was resolved; see nexthop.h */
 	__u32 nexthop_ifindex;
-	__u8 nexthop_destination[6];
-	__u8 nexthop_source[6];
+	__u8 nexthop_macs[12]; /* destination, then source: how its frames begin */
 	__u32 reserved;
 };
 
@@ -104,10 +103,10 @@ struct flow {
 	__u32 seen; /* jiffies of the last packet either way, refreshed once a second */
 	__u32 client[4];
 	__u32 backend_address[4];
+	__u8 client_mac[6];
 	__be16 client_port;
 	__be16 backend_port;
 	__be16 nat_port;
-	__u8 client_mac[6];
 	__u32 client_link; /* interface index | stamp << CLIENT_LINK_STAMP_SHIFT; see nexthop.h */
 	__u32 vip; /* handle */
 	__u32 backend; /* handle */

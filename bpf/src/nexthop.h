@@ -25,9 +25,24 @@
 
 struct nexthop {
 	__u32 ifindex;
-	__u8 destination[ETH_ALEN];
-	__u8 source[ETH_ALEN];
+	__u8 macs[2 * ETH_ALEN]; /* destination, then source */
 };
+
+/*
+ * Words of a MAC address or two. The compiler would copy them byte by byte: it cannot know that they
+ * are aligned to at least two bytes, or that nothing more is needed on machines that run XDP.
+ */
+static __always_inline void copy_mac(void *to, const void *from)
+{
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
+}
+
+static __always_inline void copy_macs(void *to, const void *from)
+{
+	*(__u64 *)to = *(const __u64 *)from;
+	*(__u32 *)(to + 8) = *(const __u32 *)(from + 8);
+}
 
 /* Never 0, which stands for "not resolved". */
 static __always_inline __u32 backend_stamp(const struct config *c, __u32 now)
@@ -61,8 +76,8 @@ static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
 	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		hop->ifindex = fib.ifindex;
-		__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
-		__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
+		__builtin_memcpy(hop->macs, fib.dmac, ETH_ALEN);
+		__builtin_memcpy(hop->macs + ETH_ALEN, fib.smac, ETH_ALEN);
 		return DROP_NONE;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 		return DROP_NO_NEIGHBOUR;
@@ -73,13 +88,8 @@ static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
 	}
 }
 
-/* Sends the frame on its way; its Ethernet header is rewritten. */
-static __always_inline int transmit(struct xdp_md *ctx, struct ethhdr *eth, __u32 ifindex,
-				    const __u8 destination[ETH_ALEN], const __u8 source[ETH_ALEN])
+/* Sends the frame on its way. */
+static __always_inline int transmit(struct xdp_md *ctx, __u32 ifindex)
 {
-	__builtin_memcpy(eth->h_dest, destination, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, source, ETH_ALEN);
-	if (likely(ifindex == ctx->ingress_ifindex))
-		return XDP_TX;
-	return bpf_redirect(ifindex, 0);
+	return likely(ifindex == ctx->ingress_ifindex) ? XDP_TX : bpf_redirect(ifindex, 0);
 }

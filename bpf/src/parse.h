@@ -27,6 +27,7 @@
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+#define TCP_CONTROL (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
 
 struct packet {
 	struct ethhdr *eth;

@@ -86,9 +86,7 @@ static __always_inline bool bad_source(const struct packet *p, bool ipv6)
 /* NULL, XMAS, SYN with FIN or RST: what scanners send and no TCP does. */
 static __always_inline bool bad_tcp_flags(__u8 flags)
 {
-	const __u8 known = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
-
-	return !(flags & known) || ((flags & TCP_SYN) && (flags & (TCP_FIN | TCP_RST))) ||
+	return !(flags & TCP_CONTROL) || ((flags & TCP_SYN) && (flags & (TCP_FIN | TCP_RST))) ||
 	       (flags & (TCP_FIN | TCP_ACK | 0x28)) == (TCP_FIN | 0x28);
 }
 
@@ -181,16 +179,23 @@ static __always_inline struct backend *choose_backend(const struct packet *p, __
  * A packet that cannot go on as it is: no flow, or the flow's backend has gone, or a SYN on a
  * connection that has ended. Answers a drop reason, or DROP_NONE with *b and *view filled.
  */
-static __always_inline int begin_flow(struct packet *p, struct config *c, __u32 vip, __u64 hash, bool ipv6,
+static __always_inline int begin_flow(const struct packet *p, struct config *c, __u32 vip, __u64 hash, bool ipv6,
 				      struct backend **b, struct flow_view *view)
 {
+	if (bad_source(p, ipv6))
+		return DROP_BAD_SOURCE; /* so it has no flow either */
 	*b = choose_backend(p, vip, ipv6);
 	if (!*b)
 		return DROP_NO_BACKEND;
-	int reason = flow_create(p, c, *b, hash, view);
+	struct flow_view begun = {};
+	__u32 client[4];
+
+	__builtin_memcpy(client, p->source, sizeof(client));
+	int reason = flow_create(client, p->source_port | (__u32)p->protocol << 16, *b, hash, &begun);
 
 	if (reason)
 		return reason;
+	*view = begun; /* which so stays in registers itself */
 	__u32 place = flow_place(*b, bpf_ntohs(view->nat_port)) & flow_mask;
 	__u32 index = view->backend & HANDLE_INDEX_MASK;
 	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
@@ -216,9 +221,8 @@ static __always_inline int to_backend(struct xdp_md *ctx, struct packet *p, stru
 		return drop(p->drop, vip);
 	if (p->ttl <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
-	if (bad_source(p, ipv6))
-		return drop(DROP_BAD_SOURCE, vip);
-	if (p->protocol == IPPROTO_TCP && bad_tcp_flags(p->tcp_flags))
+	if (unlikely((p->tcp_flags & TCP_CONTROL) != TCP_ACK) && p->protocol == IPPROTO_TCP &&
+	    bad_tcp_flags(p->tcp_flags))
 		return drop(DROP_BAD_TCP_FLAGS, vip);
 
 	bool known = flow_find(p, vip, hash, ipv6, &view);
@@ -261,8 +265,7 @@ static __always_inline int to_backend(struct xdp_md *ctx, struct packet *p, stru
 		if (reason)
 			return drop(reason, vip);
 		cpu->nexthop_ifindex = hop.ifindex;
-		__builtin_memcpy(cpu->nexthop_destination, hop.destination, ETH_ALEN);
-		__builtin_memcpy(cpu->nexthop_source, hop.source, ETH_ALEN);
+		__builtin_memcpy(cpu->nexthop_macs, hop.macs, sizeof(hop.macs));
 		cpu->nexthop_stamp = backend_stamp(c, now);
 	}
 	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now))) {
@@ -280,7 +283,8 @@ static __always_inline int to_backend(struct xdp_md *ctx, struct packet *p, stru
 	cpu->packets_to_backend++;
 	cpu->bytes_to_backend += p->length;
 	rewrite(p, b->nat_address, b->address, view.nat_port, b->port, ipv6);
-	return transmit(ctx, p->eth, cpu->nexthop_ifindex, cpu->nexthop_destination, cpu->nexthop_source);
+	copy_macs(p->eth, cpu->nexthop_macs);
+	return transmit(ctx, cpu->nexthop_ifindex);
 }
 
 /*
@@ -302,7 +306,7 @@ static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, stru
 	if (nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop) == DROP_NONE) {
 		f->client_link = 0;
 		barrier();
-		__builtin_memcpy(f->client_mac, hop.destination, ETH_ALEN);
+		__builtin_memcpy(f->client_mac, hop.macs, ETH_ALEN);
 		barrier();
 		link = hop.ifindex & CLIENT_LINK_IFINDEX_MASK;
 	}
@@ -342,11 +346,11 @@ static __always_inline int to_client(struct xdp_md *ctx, struct packet *p, struc
 
 	__u32 client[4], link = f->client_link;
 	__be16 client_port = f->client_port;
-	__u8 destination[ETH_ALEN], source[ETH_ALEN];
+	__u8 macs[2 * ETH_ALEN] __attribute__((aligned(8)));
 
 	__builtin_memcpy(client, f->client, sizeof(client));
 	barrier();
-	__builtin_memcpy(destination, f->client_mac, ETH_ALEN);
+	copy_mac(macs, f->client_mac);
 	barrier();
 	if (unlikely((READ_ONCE(f->meta) ^ meta) & FLOW_OWNER || READ_ONCE(f->client_link) != link))
 		return drop(DROP_NO_FLOW, f->vip); /* taken over, or its next hop just changed: TCP repeats */
@@ -354,13 +358,13 @@ static __always_inline int to_client(struct xdp_md *ctx, struct packet *p, struc
 	__u32 ifindex = link & CLIENT_LINK_IFINDEX_MASK;
 
 	if (likely(ifindex == ctx->ingress_ifindex)) {
-		__builtin_memcpy(source, p->eth->h_dest, ETH_ALEN);
+		__builtin_memcpy(macs + ETH_ALEN, p->eth->h_dest, ETH_ALEN);
 	} else {
 		struct mac *mac = bpf_map_lookup_elem(&interfaces, &ifindex);
 
 		if (!mac)
 			return drop(DROP_NO_ROUTE, f->vip);
-		__builtin_memcpy(source, mac->address, ETH_ALEN);
+		__builtin_memcpy(macs + ETH_ALEN, mac->address, ETH_ALEN);
 	}
 	flow_seen(c, f, now);
 	if (unlikely(!(meta & FLOW_REPLIED) || p->tcp_flags & (TCP_FIN | TCP_RST)))
@@ -368,7 +372,8 @@ static __always_inline int to_client(struct xdp_md *ctx, struct packet *p, struc
 	cpu->packets_to_client++;
 	cpu->bytes_to_client += p->length;
 	rewrite(p, v->address, client, v->port, client_port, ipv6);
-	return transmit(ctx, p->eth, ifindex, destination, source);
+	copy_macs(p->eth, macs);
+	return transmit(ctx, ifindex);
 }
 
 static __always_inline int balance(struct xdp_md *ctx, struct packet *p, void *end, bool ipv6)
@@ -412,24 +417,40 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, void *e
 	return XDP_PASS;
 }
 
-static __always_inline int balancer(struct xdp_md *ctx)
+/* Each family is a function of its own, so that neither has the other's variables on its stack. */
+static __noinline int balance_ipv4(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
 
 	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
 		return XDP_PASS;
-	if (p.eth->h_proto == bpf_htons(ETH_P_IP))
-		return balance(ctx, &p, end, false);
-	if (p.eth->h_proto == bpf_htons(ETH_P_IPV6) && data + ETH_HLEN + sizeof(struct ipv6hdr) <= end)
-		return balance(ctx, &p, end, true);
-	return XDP_PASS;
+	return balance(ctx, &p, end, false);
+}
+
+static __noinline int balance_ipv6(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+
+	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+		return XDP_PASS;
+	return balance(ctx, &p, end, true);
 }
 
 SEC("xdp")
 int xdplb(struct xdp_md *ctx)
 {
-	return balancer(ctx);
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+
+	if (data + ETH_HLEN > end)
+		return XDP_PASS;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return balance_ipv4(ctx);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return balance_ipv6(ctx);
+	return XDP_PASS;
 }
 
 /* The agent runs it twice to learn how many jiffies a second has. */

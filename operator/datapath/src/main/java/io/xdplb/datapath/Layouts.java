@@ -96,8 +96,7 @@ final class Layouts {
     static final int FLOWS = BUILDER.u64("flows");
     static final int NEXTHOP_STAMP = BUILDER.u32("nexthop_stamp");
     static final int NEXTHOP_IFINDEX = BUILDER.u32("nexthop_ifindex");
-    static final int NEXTHOP_DESTINATION = BUILDER.bytes("nexthop_destination", 6);
-    static final int NEXTHOP_SOURCE = BUILDER.bytes("nexthop_source", 6);
+    static final int NEXTHOP_MACS = BUILDER.bytes("nexthop_macs", 12);
     static final int RESERVED = BUILDER.u32("reserved");
     static final StructLayout LAYOUT = BUILDER.build();
 
@@ -120,10 +119,10 @@ final class Layouts {
     static final int SEEN = BUILDER.u32("seen");
     static final int CLIENT = BUILDER.bytes("client", 16, 4);
     static final int BACKEND_ADDRESS = BUILDER.bytes("backend_address", 16, 4);
+    static final int CLIENT_MAC = BUILDER.bytes("client_mac", 6);
     static final int CLIENT_PORT = BUILDER.u16("client_port");
     static final int BACKEND_PORT = BUILDER.u16("backend_port");
     static final int NAT_PORT = BUILDER.u16("nat_port");
-    static final int CLIENT_MAC = BUILDER.bytes("client_mac", 6);
     static final int CLIENT_LINK = BUILDER.u32("client_link");
     static final int VIP = BUILDER.u32("vip");
     static final int BACKEND = BUILDER.u32("backend");
