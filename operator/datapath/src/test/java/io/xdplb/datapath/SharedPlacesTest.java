@@ -3,6 +3,7 @@ package io.xdplb.datapath;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.PacketLab.Translation;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.packet.Frame;
@@ -23,18 +24,36 @@ class SharedPlacesTest {
     LAB.program(kind.vipOf(1));
     Translation to = LAB.establish(kind, 1, 4000);
     Kind otherProtocol = Kind.values()[kind.ordinal() ^ 1];
-    int first = PacketLab.NAT_PORTS.first();
-    for (int port = first; port < first + 2 * PLACES; port++) { // each place comes twice
-      if (port != to.natPort()) {
-        LAB.passes(kind.answer(to.backend(), to.backendPort(), port));
-      }
-      LAB.passes(kind.answer(to.backend(), to.backendPort() + 1, port));
-      LAB.passes(kind.answer(kind.backend(2), to.backendPort(), port));
-      LAB.passes(otherProtocol.answer(to.backend(), to.backendPort(), port));
-    }
+    // the same place by another port, by another port of the backend, by another address
     LAB.passes(kind.answer(to.backend(), to.backendPort(), to.natPort() + PLACES));
+    int place = place(kind, to.backend(), to.backendPort());
+    int port = 1;
+    while (port == to.backendPort() || place(kind, to.backend(), port) != place) {
+      port++;
+    }
+    LAB.passes(kind.answer(to.backend(), port, to.natPort()));
+    int host = 1;
+    while (place(kind, stranger(kind, host), to.backendPort()) != place) {
+      host++;
+    }
+    LAB.passes(kind.answer(stranger(kind, host), to.backendPort(), to.natPort()));
+    port = 1;
+    while (place(otherProtocol, to.backend(), port) != place) {
+      port++;
+    }
+    LAB.passes(otherProtocol.answer(to.backend(), port, to.natPort()));
     Frame answer = kind.answer(to.backend(), to.backendPort(), to.natPort());
     LAB.returns(kind, answer, kind.client(1), 4000);
+  }
+
+  private static int place(Kind kind, String backend, int port) {
+    return Hash.flowBase(Ip.parse(backend), kind.protocol.number(), port) & (PLACES - 1);
+  }
+
+  private static String stranger(Kind kind, int number) {
+    return kind.ipv6
+        ? "2001:db8:98::" + Integer.toHexString(number)
+        : "10.98.%d.%d".formatted(number >> 8, number & 0xff);
   }
 
   /** Two backends whose places are the same ones: whoever comes second gets other ports. */
