@@ -32,7 +32,14 @@ class NextHopTest {
   void routesAsBefore() {
     for (Kind kind : List.of(Kind.TCP4, Kind.TCP6)) {
       LAB.netns().ip("route replace default via " + router(kind, 254));
+      LAB.netns().run("ip", kind.ipv6 ? "-6" : "-4", "route", "flush", "exact", beyond(kind));
+      LAB.netns().ip("addr flush dev eth0 to " + secondAddress(kind));
     }
+  }
+
+  /** A further address of the balancer. */
+  private static String secondAddress(Kind kind) {
+    return kind.ipv6 ? "2001:db8:0:1:0:0:0:2" : "198.51.100.2";
   }
 
   /** The router at 254 is the lab's; 252 and 253 are further ones. */
@@ -117,7 +124,7 @@ class NextHopTest {
   @ParameterizedTest
   @EnumSource(names = {"TCP4", "UDP6"})
   void addressTowardsABackendFollowsItsRoute(Kind kind) {
-    String second = kind.ipv6 ? "2001:db8:0:1:0:0:0:2" : "198.51.100.2";
+    String second = secondAddress(kind);
     LAB.netns().ip("addr replace %s/%d dev eth0".formatted(second, kind.ipv6 ? 64 : 24));
     String to = beyond(kind) + (kind.ipv6 ? "/128" : "/32");
     LAB.netns().ip("route replace %s via %s".formatted(to, router(kind, 254)));
@@ -134,8 +141,6 @@ class NextHopTest {
     LAB.program(BalanceTest.single(kind, 81, other.equals(second) ? 1 : 2));
     LAB.passes(answer(kind, forwarded).to(first, forwarded.sourcePort()));
     assertThat(LAB.test().readBack(kind.vipKey())).isPresent();
-    LAB.netns().ip("route del " + to);
-    LAB.netns().ip("addr del %s/%d dev eth0".formatted(second, kind.ipv6 ? 64 : 24));
   }
 
   /** A client on the network whom the kernel has never seen: its packets say where it is. */
