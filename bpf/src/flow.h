@@ -59,6 +59,7 @@ static __always_inline __u64 flow_hash(const struct config *c, const __u32 clien
 	__u64 hash = ipv6 ? hash_address(HASH_START, client, true) : client[0];
 
 	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)client_port << 32);
+	hash ^= hash >> 47; /* the port has reached the uppermost bits only, and the bucket is the lowest */
 	return hash ^ hash_mix(0, vip);
 }
 

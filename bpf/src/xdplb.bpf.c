@@ -243,7 +243,7 @@ static __always_inline int to_backend(struct xdp_md *ctx, struct packet *p, stru
 			view.meta &= FLOW_OWNER;
 		}
 	} else if (p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
-		return drop(DROP_NO_FLOW, vip);
+		return drop(bad_source(p, ipv6) ? DROP_BAD_SOURCE : DROP_NO_FLOW, vip);
 	}
 	if (!b) {
 		int reason = begin_flow(p, c, vip, hash, ipv6, &b, &view);

@@ -241,6 +241,8 @@ public final class Programmer implements AutoCloseable {
     if (removeUnclaimed) {
       unclaimedRemoved = true;
       attempt("remove what nobody wants", tables::removeUnclaimed);
+      // The start's garbage is many times what stays; the launcher's JVM gives it back after this.
+      System.gc();
     }
     if (tables.nanosUntilDue() <= 0) {
       attempt("program again", tables::continueDue);
