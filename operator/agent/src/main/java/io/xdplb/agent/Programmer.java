@@ -37,7 +37,10 @@ public final class Programmer implements AutoCloseable {
   private static final Duration NETWORK_DEBOUNCE = Duration.ofMillis(50);
   private static final Duration REPORT_DEBOUNCE = Duration.ofMillis(50);
   private static final Duration NEIGHBOURS = Duration.ofSeconds(10);
-  private static final Duration ATTACHMENTS = Duration.ofSeconds(30);
+
+  /** Short: while the program is off an interface no VIP answers there. Costs two calls each. */
+  private static final Duration ATTACHMENTS = Duration.ofSeconds(1);
+
   private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
   private static final int AUDIT_STEPS = 30;

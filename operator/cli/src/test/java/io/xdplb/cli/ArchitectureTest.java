@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
@@ -17,6 +20,18 @@ class ArchitectureTest {
   private static final String[] KERNEL = {
     "io.xdplb.libbpf..", "io.xdplb.netlink..", "io.xdplb.datapath..", "com.sun.jna.."
   };
+
+  @ArchTest
+  static final ArchRule theApiKnowsNobody =
+      noClasses()
+          .that()
+          .resideInAPackage("io.xdplb.api..")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage("io.xdplb..").and(resideOutsideOfPackage("io.xdplb.api..")))
+          .orShould()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.javaoperatorsdk..", "com.sun.jna..");
 
   @ArchTest
   static final ArchRule coreKnowsNoKubernetes =
@@ -53,6 +68,18 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("io.xdplb.core..", "io.xdplb.datapath..", "io.xdplb.api..");
+
+  @ArchTest
+  static final ArchRule netlinkKnowsNoMoreThanWhatAnAddressIs =
+      noClasses()
+          .that()
+          .resideInAPackage("io.xdplb.netlink..")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage("io.xdplb..")
+                  .and(
+                      resideOutsideOfPackages(
+                          "io.xdplb.netlink..", "io.xdplb.libbpf..", "io.xdplb.core.model..")));
 
   @ArchTest
   static final ArchRule theControllerKnowsNoKernel =

@@ -3,6 +3,7 @@ package io.xdplb.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.xdplb.datapath.Datapath;
 import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.RunningProcess;
 import java.io.IOException;
@@ -33,11 +34,19 @@ public final class Xdplb implements AutoCloseable {
               + "-"
               + COUNT.incrementAndGet());
   private final List<RunningProcess> started = new ArrayList<>();
+  private final Thread atJvmEnd = new Thread(this::abandon, "xdplb end");
 
+  /**
+   * Starts nothing yet.
+   *
+   * @param netns where the processes will run
+   */
   public Xdplb(Netns netns) {
     this.netns = netns;
+    Runtime.getRuntime().addShutdownHook(atJvmEnd);
   }
 
+  /** Where the agents pin what they load. */
   public Path pinPath() {
     return pinPath;
   }
@@ -69,6 +78,21 @@ public final class Xdplb implements AutoCloseable {
                     "eth0")));
     started.add(process);
     awaitLine(process, "eth0: attached");
+    return process;
+  }
+
+  /**
+   * Starts {@code xdplb operator}, and waits until it follows the API server. It belongs to no
+   * node: it runs in the namespace of this JVM.
+   */
+  public RunningProcess operator(Path kubeconfig) {
+    RunningProcess process =
+        RunningProcess.start(
+            java(
+                List.of("-XX:+UseSerialGC", "-Xmx256m"),
+                List.of("operator", "--instance", "e2e", "--kubeconfig", kubeconfig.toString())));
+    started.add(process);
+    awaitLine(process, "operator runs");
     return process;
   }
 
@@ -107,23 +131,37 @@ public final class Xdplb implements AutoCloseable {
     if (Files.exists(pinPath)) {
       run("detach");
     }
+    Runtime.getRuntime().removeShutdownHook(atJvmEnd);
+  }
+
+  /** The JVM ends before the tests did: a pin would outlive it. */
+  private void abandon() {
+    started.forEach(RunningProcess::close);
+    if (Files.exists(pinPath)) {
+      Datapath.remove(pinPath);
+    }
   }
 
   private String[] command(List<String> arguments) {
+    List<String> all = new ArrayList<>(arguments);
+    all.addAll(List.of("--pin-path", pinPath.toString()));
+    return java(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx64m", "-Xss512k"), all)
+        .toArray(String[]::new);
+  }
+
+  /** As the launcher script does, but from the class path of this JVM. */
+  private static List<String> java(List<String> options, List<String> arguments) {
     List<String> all =
         new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx64m",
-                "-Xss512k",
-                "-Dlogback.configurationFile=logback.xml",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.xdplb.cli.Main"));
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    all.addAll(options);
+    all.addAll(
+        List.of(
+            "-Dlogback.configurationFile=logback.xml",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "io.xdplb.cli.Main"));
     all.addAll(arguments);
-    all.addAll(List.of("--pin-path", pinPath.toString()));
-    return all.toArray(String[]::new);
+    return all;
   }
 }

@@ -81,6 +81,28 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
     if (status == null) {
       return Optional.empty();
     }
+    List<Interface> interfaces = status.interfaces() == null ? List.of() : status.interfaces();
+    if (interfaces.isEmpty()) {
+      return Optional.of(
+          new Failure(node, "NotAttached", "the agent has no interface to attach its program to"));
+    }
+    // Before the exceptions of tables: that no backend is reached is what follows from it.
+    Optional<Failure> notAttached =
+        interfaces.stream()
+            .filter(i -> !i.attached())
+            .findFirst()
+            .map(
+                i ->
+                    new Failure(
+                        node,
+                        i.reason() == null ? "NotAttached" : i.reason(),
+                        "interface "
+                            + i.name()
+                            + " is not attached"
+                            + (i.message() == null ? "" : ": " + i.message())));
+    if (notAttached.isPresent()) {
+      return notAttached;
+    }
     if (status.exceptions() != null) {
       for (var exception : status.exceptions()) {
         if (exception.namespace().equals(table.namespace())
@@ -89,22 +111,6 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
         }
       }
     }
-    List<Interface> interfaces = status.interfaces() == null ? List.of() : status.interfaces();
-    if (interfaces.isEmpty()) {
-      return Optional.of(
-          new Failure(node, "NotAttached", "the agent has no interface to attach its program to"));
-    }
-    return interfaces.stream()
-        .filter(i -> !i.attached())
-        .findFirst()
-        .map(
-            i ->
-                new Failure(
-                    node,
-                    i.reason() == null ? "NotAttached" : i.reason(),
-                    "interface "
-                        + i.name()
-                        + " is not attached"
-                        + (i.message() == null ? "" : ": " + i.message())));
+    return Optional.empty();
   }
 }

@@ -34,6 +34,14 @@ public final class RunningProcess implements AutoCloseable {
     Cleanup.opened(this);
   }
 
+  /**
+   * Starts a command in the namespace of this JVM, for what belongs to no machine of a topology;
+   * {@link Netns#start} starts one in a machine.
+   */
+  public static RunningProcess start(List<String> command) {
+    return new RunningProcess(command);
+  }
+
   /** The process id; {@code nsenter} has replaced itself by the command, so it is the command's. */
   public long pid() {
     return process.pid();
