@@ -7,6 +7,8 @@ import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.PacketLab.Translation;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.packet.Frame;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -14,36 +16,31 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A flow table so small that every place is that of many backends and ports. */
 @RequiresBpf
 class SharedPlacesTest {
-  private static final int PLACES = 256;
+  private static final int PLACES = 16;
 
   @RegisterExtension static final PacketLab LAB = new PacketLab(PacketLab.NAT_PORTS, PLACES);
 
   @ParameterizedTest
   @EnumSource
   void answerThatOnlySharesThePlaceOfAFlowIsNotOurs(Kind kind) {
+    Kind otherProtocol = Kind.values()[kind.ordinal() ^ 1];
     LAB.program(kind.vipOf(1));
     Translation to = LAB.establish(kind, 1, 4000);
-    Kind otherProtocol = Kind.values()[kind.ordinal() ^ 1];
+    LAB.passes(otherProtocol.answer(to.backend(), to.backendPort(), to.natPort()));
     // the same place by another port, by another port of the backend, by another address
     LAB.passes(kind.answer(to.backend(), to.backendPort(), to.natPort() + PLACES));
     int place = place(kind, to.backend(), to.backendPort());
-    int port = 1;
-    while (port == to.backendPort() || place(kind, to.backend(), port) != place) {
-      port++;
-    }
+    int port = first(p -> p != to.backendPort() && place(kind, to.backend(), p) == place);
     LAB.passes(kind.answer(to.backend(), port, to.natPort()));
-    int host = 1;
-    while (place(kind, stranger(kind, host), to.backendPort()) != place) {
-      host++;
-    }
+    int host = first(h -> place(kind, stranger(kind, h), to.backendPort()) == place);
     LAB.passes(kind.answer(stranger(kind, host), to.backendPort(), to.natPort()));
-    port = 1;
-    while (place(otherProtocol, to.backend(), port) != place) {
-      port++;
-    }
-    LAB.passes(otherProtocol.answer(to.backend(), port, to.natPort()));
     Frame answer = kind.answer(to.backend(), to.backendPort(), to.natPort());
     LAB.returns(kind, answer, kind.client(1), 4000);
+  }
+
+  /** The first number, such as a port can be, for which something holds. */
+  private static int first(IntPredicate holds) {
+    return IntStream.rangeClosed(1, 65535).filter(holds).findFirst().orElseThrow();
   }
 
   private static int place(Kind kind, String backend, int port) {

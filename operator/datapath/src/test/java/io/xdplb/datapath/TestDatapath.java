@@ -25,11 +25,13 @@ final class TestDatapath implements AutoCloseable {
 
   private final Host host;
   private final DatapathConfig config;
+  private final Thread atExit = new Thread(this::removePins, "pins"); // of a test that is ended
   private Datapath datapath;
 
   private TestDatapath(Host host, DatapathConfig config) {
     this.host = host;
     this.config = config;
+    Runtime.getRuntime().addShutdownHook(atExit);
   }
 
   static TestDatapath open(Host host, DatapathConfig.AttachPreference mode) {
@@ -141,6 +143,11 @@ final class TestDatapath implements AutoCloseable {
                 return null;
               });
     }
+    removePins();
+    Runtime.getRuntime().removeShutdownHook(atExit);
+  }
+
+  private void removePins() {
     if (Files.exists(config.pinPath())) {
       try (Stream<Path> pins = Files.walk(config.pinPath())) {
         for (Path pin : pins.sorted(Comparator.reverseOrder()).toList()) {
