@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
@@ -50,6 +53,7 @@ public final class Agent implements AutoCloseable {
       String nodeName,
       List<String> interfaceNames,
       String version) {
+    connect(client);
     Agent agent =
         new Agent(
             client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
@@ -57,6 +61,28 @@ public final class Agent implements AutoCloseable {
     agent.programmer.start();
     agent.source.start();
     return agent;
+  }
+
+  /**
+   * A first small request while the datapath is opened: what a connection needs is then loaded and
+   * the handshake done. Whether it succeeds does not matter.
+   */
+  private static void connect(KubernetesClient client) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                client
+                    .resources(ForwardingTable.class)
+                    .inAnyNamespace()
+                    .list(new ListOptionsBuilder().withLimit(1L).build());
+              } catch (KubernetesClientException e) {
+                log.debug("first request", e);
+              }
+            },
+            "connect");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** Stops following and programming. */

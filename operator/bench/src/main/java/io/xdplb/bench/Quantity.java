@@ -24,7 +24,7 @@ enum Quantity {
   AGENT_PROGRAMMED(
       "seconds from the agent's start until the kernel's maps have proven to hold all load balancers"),
   AGENT_RELOADED("seconds from the start after a kill -9 until the new program has taken over"),
-  AGENT_MEMORY("MiB of resident memory with all load balancers programmed"),
+  AGENT_MEMORY("MiB of resident memory, seven seconds after all load balancers were programmed"),
   BASELINE_NS("ns per packet of generator and drop, which net values do not contain");
 
   private final String meaning;
