@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.maglev;
 
-import io.xdplb.core.digest.Sha256;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Vip;
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -67,30 +64,44 @@ public record Ring(List<BackendKey> backends, int[] slots) {
   }
 
   /**
-   * 32 hexadecimal digits, equal for two rings exactly when both have the same backends in the same
-   * slots. Backends without a slot do not count.
+   * 32 hexadecimal digits: the same for two rings that have the same backends in the same slots,
+   * and different, but for chance, for any others. Backends without a slot do not count. It tells
+   * whether a ring has to be written again, so it is made to be fast; what proves a table is {@link
+   * io.xdplb.core.table.TableHash}.
    */
   public String digest() {
     int[] rank = new int[backends.size()];
     for (int slot : slots) {
       rank[slot] = 1;
     }
-    MessageDigest sha256 = Sha256.start();
+    long first = slots.length;
+    long second = ~first;
     int used = 0;
     for (int i = 0; i < rank.length; i++) {
       if (rank[i] != 0) {
         rank[i] = used++;
-        sha256.update(backends.get(i).address().bytes());
-        sha256.update(ByteBuffer.allocate(2).putShort((short) backends.get(i).port()).flip());
+        BackendKey key = backends.get(i);
+        for (long word :
+            new long[] {
+              key.address().high(),
+              key.address().low(),
+              key.port() + (key.address().isIpv4() ? 1L << 32 : 0)
+            }) {
+          first = mix(first, word, 0x9e3779b97f4a7c15L);
+          second = mix(second, word, 0xd1b54a32d192ed03L);
+        }
       }
     }
-    ByteBuffer bytes = ByteBuffer.allocate(4 + 4 + slots.length * 4);
-    bytes.putInt(used).putInt(slots.length);
     for (int slot : slots) {
-      bytes.putInt(rank[slot]);
+      first = mix(first, rank[slot], 0x9e3779b97f4a7c15L);
+      second = mix(second, rank[slot], 0xd1b54a32d192ed03L);
     }
-    sha256.update(bytes.flip());
-    return HexFormat.of().formatHex(sha256.digest(), 0, 16);
+    return HexFormat.of().toHexDigits(first) + HexFormat.of().toHexDigits(second);
+  }
+
+  private static long mix(long hash, long word, long factor) {
+    long mixed = (hash ^ word) * factor;
+    return mixed ^ mixed >>> 32;
   }
 
   @Override
