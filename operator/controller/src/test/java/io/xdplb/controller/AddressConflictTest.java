@@ -12,50 +12,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.testing.apiserver.KubernetesApi;
-import io.xdplb.testing.apiserver.RequiresApiServer;
 import java.time.Instant;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /**
  * Two LoadBalancers that want the same VIP. Of two that were created in the same second the one
  * whose name sorts first is the older; the names here are such that it does not matter.
  */
-@RequiresApiServer
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class AddressConflictTest {
-
-  private final KubernetesApi api;
-  private TestOperator operator;
-  private TestCluster cluster;
+class AddressConflictTest extends OperatorTestCase {
 
   AddressConflictTest(KubernetesApi api) {
-    this.api = api;
-  }
-
-  @BeforeAll
-  void start() {
-    operator = new TestOperator(api);
-  }
-
-  @AfterAll
-  void stop() {
-    operator.close();
-  }
-
-  @BeforeEach
-  void open() {
-    cluster = new TestCluster(api);
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(api);
   }
 
   @Test

@@ -13,50 +13,18 @@ import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.testing.apiserver.KubernetesApi;
-import io.xdplb.testing.apiserver.RequiresApiServer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /** From what the nodes report to Programmed and Ready. */
-@RequiresApiServer
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class ProgrammedTest {
-
-  private final KubernetesApi api;
-  private TestOperator operator;
-  private TestCluster cluster;
+class ProgrammedTest extends OperatorTestCase {
 
   ProgrammedTest(KubernetesApi api) {
-    this.api = api;
-  }
-
-  @BeforeAll
-  void start() {
-    operator = new TestOperator(api);
-  }
-
-  @AfterAll
-  void stop() {
-    operator.close();
-  }
-
-  @BeforeEach
-  void open() {
-    cluster = new TestCluster(api);
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(api);
   }
 
   @Test

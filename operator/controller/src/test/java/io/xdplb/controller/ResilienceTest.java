@@ -15,7 +15,6 @@ import io.fabric8.kubernetes.client.Watcher;
 import io.fabric8.kubernetes.client.WatcherException;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.testing.apiserver.KubernetesApi;
-import io.xdplb.testing.apiserver.RequiresApiServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -25,48 +24,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Restarts, outages, numbers and times. */
-@RequiresApiServer
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class ResilienceTest {
+class ResilienceTest extends OperatorTestCase {
 
   private static final Logger log = LoggerFactory.getLogger(ResilienceTest.class);
 
-  private final KubernetesApi api;
-  private TestOperator operator;
-  private TestCluster cluster;
-
   ResilienceTest(KubernetesApi api) {
-    this.api = api;
-  }
-
-  @BeforeAll
-  void start() {
-    operator = new TestOperator(api);
-  }
-
-  @AfterAll
-  void stop() {
-    operator.close();
-  }
-
-  @BeforeEach
-  void open() {
-    cluster = new TestCluster(api);
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(api);
   }
 
   @Test

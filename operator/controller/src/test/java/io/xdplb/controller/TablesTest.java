@@ -22,49 +22,17 @@ import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.testing.apiserver.KubernetesApi;
-import io.xdplb.testing.apiserver.RequiresApiServer;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /** From LoadBalancers, Services and EndpointSlices to ForwardingTables. */
-@RequiresApiServer
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class TablesTest {
+class TablesTest extends OperatorTestCase {
 
   private static final Boolean[] TRISTATE = {null, true, false};
 
-  private final KubernetesApi api;
-  private TestOperator operator;
-  private TestCluster cluster;
-
   TablesTest(KubernetesApi api) {
-    this.api = api;
-  }
-
-  @BeforeAll
-  void start() {
-    operator = new TestOperator(api);
-  }
-
-  @AfterAll
-  void stop() {
-    operator.close();
-  }
-
-  @BeforeEach
-  void open() {
-    cluster = new TestCluster(api);
-  }
-
-  @AfterEach
-  void close() {
-    cluster.close();
+    super(api);
   }
 
   @Test
