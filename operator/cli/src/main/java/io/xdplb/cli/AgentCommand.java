@@ -37,7 +37,7 @@ final class AgentCommand implements Callable<Integer> {
               + " (in a pod from the field spec.nodeName)");
     }
     List<String> interfaces = options.interfaces();
-    KubernetesClient client = kubernetes.smallClient();
+    KubernetesClient client = kubernetes.client();
     Agent agent = Agent.start(client, options.config(), nodeName, interfaces, Version.text());
     UntilStopped.run(
         () -> {

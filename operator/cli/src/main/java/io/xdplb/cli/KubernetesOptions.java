@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
-import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.xdplb.controller.OperatorRuntime;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,17 +23,6 @@ final class KubernetesOptions {
   /** A client of it that comes back soon after an outage; the caller closes it. */
   KubernetesClient client() {
     return new KubernetesClientBuilder().withConfig(OperatorRuntime.clientConfig(config())).build();
-  }
-
-  /**
-   * The same for who needs few kinds: it does not load the classes of all that Kubernetes has,
-   * which are some thousand.
-   */
-  KubernetesClient smallClient() {
-    return new KubernetesClientBuilder()
-        .withConfig(OperatorRuntime.clientConfig(config()))
-        .withKubernetesSerialization(new KubernetesSerialization(new ObjectMapper(), false))
-        .build();
   }
 
   private Config config() {
