@@ -21,30 +21,44 @@
 #define FAMILY_IPV4 4
 #define FAMILY_IPV6 6
 
-/* Bits of the address filter: what a packet's destination may be. */
-#define FILTER_VIP 1
-#define FILTER_NAT 2
+/* Bits of the address filter: what a packet's destination or source may be. */
+#define FILTER_VIP 1 /* destination: a VIP's */
+#define FILTER_NAT 2 /* destination: ours, towards a backend */
+#define FILTER_TUNNEL 4 /* destination: ours, where encapsulated packets come to */
+#define FILTER_PEER 8 /* source: a node's */
+#define FILTER_ENDPOINT 16 /* source, on the way out: of an endpoint on this machine */
 #define FILTER_SIZE 65536 /* one byte each */
 
+/* What a key is of, beside TCP and UDP ports of VIPs: the value of `protocol`. Their port is 0. */
+#define KEY_ADDRESS 0 /* a VIP's address: the handle is of its entry in `vips` */
+#define KEY_PEER 253 /* a node's address: from there encapsulated packets are accepted */
+#define KEY_ENDPOINT 254 /* `address` is the tag of a backend on this machine, family 0; the handle is the backend's */
+
 /*
- * One place of the VIP lookup. The entry with protocol and port 0 says that the address is a VIP's.
- * `vip` is written last and cleared first: 0 means the slot is empty.
+ * One place of the lookup table. `handle` is written last and cleared first: 0 means the slot is
+ * empty. A peer's handle is 1.
  */
-struct vip_slot {
+struct key_slot {
 	__u32 address[4];
 	__be16 port;
 	__u8 protocol;
 	__u8 family;
-	__u32 vip; /* handle */
+	__u32 handle;
 	__u32 reserved[2];
 };
 
 /* A key lives in one of the two slots of one of its two buckets. One cache line. */
-struct vip_bucket {
-	struct vip_slot slot[2];
+struct key_bucket {
+	struct key_slot slot[2];
 };
 
-/* One address, protocol and port. One cache line. */
+#define VIP_REJECT 1 /* answer what cannot be served: RST, port unreachable. Else silence */
+#define VIP_FLOWS 2 /* look for a known flow first: a backend is reached by NAT, or was until lately */
+
+/*
+ * One address, protocol and port or range of ports; or, with protocol 0, an address as such, which
+ * says what becomes of packets to other ports. One cache line.
+ */
 struct vip {
 	__u64 ring; /* first slot << 32 | number of slots: one word, so that a ring is replaced at once */
 	__u32 handle; /* written last, cleared first */
@@ -53,25 +67,78 @@ struct vip {
 	__u8 protocol;
 	__u8 family;
 	__u32 generation; /* of the last handle; outlives it */
-	__u32 reserved[7];
+	__u8 flags; /* VIP_* */
+	__u8 reserved_byte;
+	__be16 end_port; /* the last one; equal to port for a single one */
+	__u32 affinity; /* jiffies for which a client stays with its backend; 0: none */
+	__u32 sources; /* the set of source_ranges that may come; 0: everybody */
+	__u32 hosted; /* handle of a backend of this VIP on this machine that gets IPIP or L2; 0: none */
+	__u32 reserved[2];
+};
+
+/* The port ranges of one address, unordered; by the index of the address' own entry in `vips`. */
+#define PORT_RANGES 16
+struct port_ranges {
+	struct port_range {
+		__u16 first; /* in the host's order */
+		__u16 last;
+		__u8 protocol;
+		__u8 reserved[3];
+		__u32 vip; /* handle; written last, cleared first */
+	} range[PORT_RANGES];
 };
 
 #define BACKEND_TAKES_NEW_FLOWS 1
+#define BACKEND_NAT 2 /* source and destination are translated here; else the packet stays as it is */
+#define BACKEND_AGENT 4 /* at the end of the tunnel is an agent of ours */
+#define BACKEND_HOSTED 8 /* it is on this machine: no tunnel */
 
-/* One endpoint of one VIP. One cache line. */
+#define ENCAPSULATION_NONE 0 /* with NAT: routed. Without: only the MAC addresses change (L2 DSR) */
+#define ENCAPSULATION_GUE 1
+#define ENCAPSULATION_IPIP 2
+
+/* One endpoint of one VIP. Two cache lines, and DSR needs the first only. */
 struct backend {
+	__u32 handle; /* written last, cleared first */
+	__u8 flags; /* BACKEND_* */
+	__u8 family;
+	__be16 port; /* 0: the packet's own */
+	__u32 vip; /* handle of the VIP it belongs to */
+	__u16 mtu; /* largest IP packet, before encapsulation, that can go there; 0: not known */
+	__u8 outer_family;
+	__u8 encapsulation;
+	__u32 outer_source[4];
+	__u32 outer_destination[4];
+	__u64 tag; /* as it is in the packet: the control byte, 0, and 7 bytes; see tunnel.h */
+	__u32 outer_sum; /* sum of the words that are always the same; see tunnel.h */
+	__u32 flow_base; /* where its translated flows begin: hash of address, port, protocol */
 	__u32 address[4];
 	__u32 nat_address[4]; /* this node's address towards it */
-	__be16 port;
-	__u8 family;
-	__u8 flags;
-	__u32 handle; /* written last, cleared first */
-	__u32 vip; /* handle of the VIP it belongs to */
 	__u32 drain_until; /* seconds of the Unix clock; 0: not draining. Read by the agent only */
 	__u32 drain_seconds; /* see ForwardingTable. Read by the agent only */
-	__u32 flow_base; /* where its flows begin in the flow table: hash of address, port, protocol */
 	__u32 generation; /* of the last handle; outlives it */
-	__u32 reserved;
+	__u32 reserved[5];
+};
+
+/*
+ * A slot of a Maglev ring, read and written as one word. `history` is 0 while the slot has had one
+ * owner only; else the index of its history.
+ */
+struct ring_slot {
+	__u32 current; /* handle of a backend */
+	__u32 history;
+};
+
+/*
+ * Whose flows may still be in a slot that has moved, newest first, ended by 0 or the array's end.
+ * Never changed but for `seen`: a slot that moves again gets another history. One cache line.
+ */
+#define HISTORY_OWNERS 12
+struct slot_history {
+	__u32 owner[HISTORY_OWNERS]; /* handles of backends */
+	__u32 moved; /* jiffies when the slot moved last */
+	__u32 seen; /* jiffies when a remembered flow of it was last followed, refreshed once a second */
+	__u32 reserved[2];
 };
 
 /*
@@ -90,13 +157,20 @@ struct backend_cpu {
 	__u32 reserved;
 };
 
-/* What one CPU counts of a VIP. */
+/* What one CPU counts of a VIP; and how many answers of our own it may still give (ICMP, RST). */
 struct vip_cpu {
 	__u64 dropped;
+	__u32 answers;
+	__u32 answers_at; /* jiffies */
 };
 
 /*
- * A translated flow, in the one place that its reply can be found by: see flow.h. One cache line.
+ * A flow that is remembered. One cache line.
+ *
+ * FLOW_NAT, on the balancing node: in the one place that its reply can be found by; see flow.h.
+ * FLOW_HOSTED, on the endpoint's node: what DSR delivered here. FLOW_REMEMBERED, on the balancing
+ * node: DSR to a server without an agent, in a slot that moved. FLOW_AFFINITY: a client's backend;
+ * client_port is 0.
  */
 struct flow {
 	__u32 meta; /* FLOW_* and, above FLOW_VERSION_SHIFT, a version that changes with the owner */
@@ -106,7 +180,7 @@ struct flow {
 	__u8 client_mac[6];
 	__be16 client_port;
 	__be16 backend_port;
-	__be16 nat_port;
+	__be16 nat_port; /* FLOW_NAT: ours, towards the backend. Others: the VIP's port */
 	__u32 client_link; /* interface index | stamp << CLIENT_LINK_STAMP_SHIFT; see nexthop.h */
 	__u32 vip; /* handle */
 	__u32 backend; /* handle */
@@ -121,15 +195,25 @@ struct flow {
 #define FLOW_BUSY (1u << 6) /* is being written */
 #define FLOW_UDP (1u << 8)
 #define FLOW_IPV6 (1u << 9)
+#define FLOW_HOSTED (1u << 10)
+#define FLOW_REMEMBERED (1u << 11)
+#define FLOW_AFFINITY (1u << 12)
 #define FLOW_VERSION_SHIFT 16
 
 #define CLIENT_LINK_IFINDEX_MASK 0xffffffu
 #define CLIENT_LINK_STAMP_SHIFT 24
 
-/* Where a flow is, by what its client sends: tag << 32 | index in the flow table + 1. One cache line. */
+/* Where a flow is, by a hash of its key: tag << 32 | index in the flow table + 1. One cache line. */
 #define FLOW_BUCKET_ENTRIES 8
 struct flow_bucket {
 	__u64 entry[FLOW_BUCKET_ENTRIES];
+};
+
+/* A set of sources: `set` is vip.sources << 1, and 1 more for IPv6. */
+struct source_key {
+	__u32 prefix_length; /* that of the range, and 32 for `set` */
+	__u32 set;
+	__u32 address[4];
 };
 
 /* Set by the agent; one entry. Times are in jiffies. */
@@ -146,7 +230,13 @@ struct config {
 	__u32 timeout_tcp_reset;
 	__u32 timeout_udp_new;
 	__u32 timeout_udp_confirmed;
-	__u32 reserved[5];
+	__u32 unsettled; /* for how long after a slot moved its former owners are asked about new flows */
+	__u32 answers; /* ICMP messages and RSTs of our own, a second, VIP and CPU */
+	__be16 tunnel_port; /* UDP port of GUE */
+	__u16 mss_ipv4; /* largest segment that fits into the tunnels to this node; 0: not known */
+	__u16 mss_ipv6;
+	__u16 reserved_half;
+	__u32 reserved;
 };
 
 /* Why a packet was dropped. The names reach the user: keep io.xdplb.datapath.DropReason equal. */
@@ -164,5 +254,17 @@ enum drop_reason {
 	DROP_NO_ROUTE, /* the kernel has no route to the next hop */
 	DROP_NO_NEIGHBOUR, /* the kernel does not know the next hop's MAC address yet */
 	DROP_FORWARDING_DISABLED, /* the kernel's forwarding sysctl is off on the interface */
+	DROP_SOURCE_NOT_ALLOWED, /* not in the VIP's source ranges */
+	DROP_NO_LISTENER, /* a port of a VIP's address that nothing listens to */
+	DROP_TOO_BIG, /* larger than the way to the backend allows */
+	DROP_NO_HEADROOM, /* the driver leaves no room for an outer header */
+	DROP_EXTENSION_HEADERS, /* more IPv6 extension headers than are looked at, or unknown ones */
+	DROP_ICMP, /* an ICMP message to a VIP that belongs to no flow, or is no valid one */
+	DROP_RATE_LIMITED, /* an answer of our own or an ICMP error, beyond the limit */
+	DROP_UNKNOWN_PEER, /* an encapsulated packet that comes from no known node */
+	DROP_NOT_HOSTED, /* an encapsulated packet for an endpoint that is not on this machine */
+	DROP_NO_OWNER, /* a segment of a connection that none of the slot's owners knows */
+	DROP_TUPLE_IN_USE, /* the same client port to the same endpoint by another VIP */
+	DROP_CONGESTION_MARK, /* the tunnel was congested and the inner packet cannot carry the mark (RFC 6040) */
 	DROP_REASONS,
 };

@@ -8,7 +8,7 @@
 #include "layout.h"
 
 /* Number of entries less one of the maps whose size is a power of two; set before loading. */
-const volatile __u32 vip_bucket_mask = 1;
+const volatile __u32 key_bucket_mask = 1;
 const volatile __u32 flow_mask = 1;
 const volatile __u32 flow_bucket_mask = 1;
 /* The program is attached with multi-buffer support (kernel 5.18). */
@@ -38,14 +38,14 @@ struct {
 	__type(value, struct address_filter);
 } address_filter SEC(".maps");
 
-/* Address, protocol, port to VIP. The agent writes (after the VIP itself), the datapath reads. Size: agent. */
+/* Address, protocol, port to VIP, and the other kinds of keys. The agent writes (after what the handle is of), the datapath reads. Size: agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, struct vip_bucket);
-} vip_table SEC(".maps");
+	__type(value, struct key_bucket);
+} keys SEC(".maps");
 
 /* The agent writes (after the ring), the datapath reads. Size: agent. */
 struct {
@@ -56,13 +56,40 @@ struct {
 	__type(value, struct vip);
 } vips SEC(".maps");
 
-/* Maglev rings, one after the other: slot to backend handle. The agent writes (after the backends), the datapath reads. Size: agent. */
+/* By the index of an address' own entry in `vips`. The agent writes, the datapath reads. Size: as vips. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
+	__type(value, struct port_ranges);
+} port_ranges SEC(".maps");
+
+/* Who may come to a VIP. The agent writes a whole set (before the VIP refers to it), the datapath reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 18);
+	__type(key, struct source_key);
 	__type(value, __u32);
+} source_ranges SEC(".maps");
+
+/* The former owners of slots that moved; entry 0 is none's. The agent writes (before the slot), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct slot_history);
+} histories SEC(".maps");
+
+/* Maglev rings, one after the other. The agent writes (after the backends), the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ring_slot);
 } rings SEC(".maps");
 
 /* The agent writes (first of all), the datapath reads. Size: agent. */
