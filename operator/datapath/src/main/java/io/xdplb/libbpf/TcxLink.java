@@ -28,7 +28,8 @@ public final class TcxLink extends BpfLink {
    * attached to the front later comes before it.
    *
    * @throws LibbpfException EINVAL on a kernel before 6.6 or if it is no TC program; ENODEV if
-   *     there is no such interface; ERANGE if 64 programs are there already
+   *     there is no such interface; EEXIST if this program is there already; ERANGE if as many as
+   *     the kernel takes are (some 60)
    */
   public static TcxLink attachEgress(BpfProgram program, int ifindex) {
     int result = create(program, ifindex, BPF_TCX_EGRESS, BPF_F_BEFORE);
@@ -36,6 +37,7 @@ public final class TcxLink extends BpfLink {
       String advice =
           switch (-result) {
             case Errno.EINVAL -> "this kernel has no tcx (Linux 6.6 has), or it is no TC program";
+            case Errno.EEXIST -> "this very program is there already";
             case Errno.ENODEV -> "there is no such interface in this network namespace";
             case Errno.ERANGE ->
                 "there are as many programs as the kernel takes; see `bpftool net`";

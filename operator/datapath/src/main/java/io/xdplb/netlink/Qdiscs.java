@@ -23,8 +23,9 @@ public final class Qdiscs {
    * @throws KernelException ENODEV if there is no such interface
    */
   public static Optional<String> filterHolder(int ifindex) {
+    // A qdisc is answered only as an echo, and nothing at all where one was before.
     NetlinkMessage.Builder request =
-        new NetlinkMessage.Builder(RTM_GETQDISC, 0)
+        new NetlinkMessage.Builder(RTM_GETQDISC, NetlinkMessage.ECHO | NetlinkMessage.ACK)
             .u8(0) // family
             .u8(0)
             .u16(0)
@@ -38,7 +39,7 @@ public final class Qdiscs {
           .map(kind -> new String(NetlinkMessage.bytes(kind), StandardCharsets.US_ASCII).trim());
     } catch (NetlinkSocket.Refused e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.EINVAL) {
-        return Optional.empty(); // EINVAL: one was there before
+        return Optional.empty(); // EINVAL: older kernels, where one was before
       }
       throw new KernelException(
           "ask for the qdiscs of", "the interface with index " + ifindex, e.errno(), "");

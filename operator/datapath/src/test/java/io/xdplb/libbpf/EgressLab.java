@@ -26,16 +26,14 @@ public final class EgressLab implements AutoCloseable {
     }
   }
 
+  /** Makes the interface, again if it is gone. */
   public void addVeth() {
-    machine.ip("link add near type veth peer name far", "link set near up", "link set far up");
-    address("near");
-  }
-
-  /** Gives the interface the address that packets are sent from, and knows the way to the peer. */
-  public void address(String device) {
     machine.ip(
-        "address add 198.51.100.1/24 dev " + device,
-        "neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev " + device + " nud permanent");
+        "link add near type veth peer name far",
+        "link set near up",
+        "link set far up",
+        "address add 198.51.100.1/24 dev near",
+        "neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev near nud permanent");
   }
 
   public Netns machine() {
