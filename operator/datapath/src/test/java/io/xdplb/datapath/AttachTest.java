@@ -121,6 +121,7 @@ class AttachTest {
   }
 
   @Test
+  @SuppressWarnings("try") // it is there, no more
   void row53_foreignProgramIsNamedAndNeverReplaced() {
     Netns.veth(machine, "eth1", wire, "lb1");
     try (PassStub foreign = PassStub.attach(machine, "eth1")) {
@@ -251,10 +252,7 @@ class AttachTest {
             pins, PacketLab.NAT_PORTS, 64, 64, slots, 4096, DatapathConfig.AttachPreference.AUTO);
     try {
       assertThatThrownBy(() -> inside(() -> Datapath.open(config)))
-          .cause()
-          .isInstanceOf(DatapathException.class)
-          .extracting(e -> ((DatapathException) e).reason())
-          .isEqualTo(DatapathException.Reason.ProgramRejected);
+          .hasMessageContaining("map rings with 0 entries");
       assertThat(Files.exists(pins)).isFalse();
     } finally {
       Files.deleteIfExists(pins.resolve("maps"));

@@ -364,6 +364,7 @@ class EgressTest {
   }
 
   @Test
+  @SuppressWarnings("try") // it is there, no more
   void egressIsLeftAloneWhereTheXdpProgramIsRefused() throws Exception {
     try (PassStub foreign = PassStub.attach(lab.machine(), "near")) {
       Attachment refused = attach(new Attacher(pins.path("xdplb")));

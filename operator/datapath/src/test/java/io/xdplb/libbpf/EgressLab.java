@@ -2,6 +2,7 @@
 package io.xdplb.libbpf;
 
 import io.xdplb.testing.kernel.Netns;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
@@ -116,10 +117,8 @@ public final class EgressLab implements AutoCloseable {
     }
 
     /** Ends it, and answers how many were sent in all. */
-    public long end() throws Exception {
-      ended = true;
-      thread.join();
-      socket.close();
+    public long end() {
+      close();
       if (failure != null) {
         throw new IllegalStateException("after " + sent() + " datagrams", failure);
       }
@@ -127,10 +126,14 @@ public final class EgressLab implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       ended = true;
-      thread.join();
-      socket.close();
+      try {
+        thread.join();
+        socket.close();
+      } catch (InterruptedException | IOException e) {
+        throw new IllegalStateException("cannot end the traffic", e);
+      }
     }
   }
 
