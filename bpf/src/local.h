@@ -27,7 +27,10 @@ static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h
 {
 	if (!step)
 		return ring_current(slot);
-	return h && step - 1 < HISTORY_OWNERS ? h->owner[step - 1] : 0;
+	/* the mask is for the verifier: it is the number of words in the struct */
+	__u32 at = (step - 1) & 15;
+
+	return h && at < HISTORY_OWNERS ? ((const __u32 *)h->owner)[at] : 0;
 }
 
 /*
