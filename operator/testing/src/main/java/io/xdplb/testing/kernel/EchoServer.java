@@ -33,16 +33,22 @@ public final class EchoServer implements AutoCloseable {
     this.udp = udp;
   }
 
-  /** Listens on {@code port} of both protocols until closed. */
+  /** Listens on {@code port} of both protocols and families until closed. */
   public static EchoServer start(Host host, int port) {
+    return start(host, "::", port);
+  }
+
+  /** Listens on one address only, a VIP on {@code lo} for instance, and answers from it. */
+  public static EchoServer start(Host host, String address, int port) {
     EchoServer server =
         host.netns()
             .call(
                 () -> {
                   ServerSocket tcp = new ServerSocket();
                   tcp.setReuseAddress(true);
-                  tcp.bind(new InetSocketAddress("::", port), 4096);
-                  return new EchoServer(host.name(), tcp, new DatagramSocket(port));
+                  tcp.bind(new InetSocketAddress(address, port), 4096);
+                  var udp = new DatagramSocket(new InetSocketAddress(address, port));
+                  return new EchoServer(host.name(), tcp, udp);
                 });
     server.inBackground("tcp", server::accept);
     server.inBackground("udp", server::answerDatagrams);
