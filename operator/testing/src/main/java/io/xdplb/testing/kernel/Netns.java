@@ -159,15 +159,23 @@ public final class Netns implements AutoCloseable {
         });
   }
 
-  /** The device's number in this namespace. */
+  /**
+   * The device's number in this namespace.
+   *
+   * @throws IllegalStateException if there is no such device
+   */
   public int index(String device) {
-    String line = link(device);
-    return Integer.parseInt(line.substring(0, line.indexOf(':')));
+    int index = call(() -> LibC.if_nametoindex(device));
+    if (index == 0) {
+      throw new IllegalStateException("no device " + device + " in " + name);
+    }
+    return index;
   }
 
   /** The device's hardware address as {@code 02:00:…}. */
   public String mac(String device) {
-    String line = link(device);
+    // One line on the device: 2: eth0@if3: <…> … link/ether 02:00:… brd …
+    String line = Command.run(List.of("ip", "-n", name, "-o", "link", "show", "dev", device));
     int start = line.indexOf("link/ether ") + "link/ether ".length();
     return line.substring(start, line.indexOf(' ', start));
   }
@@ -200,10 +208,5 @@ public final class Netns implements AutoCloseable {
       LibC.close(fd);
     }
     return body.call();
-  }
-
-  /** {@code ip}'s line on the device: {@code 2: eth0@if3: <…> … link/ether 02:00:… brd …}. */
-  private String link(String device) {
-    return Command.run(List.of("ip", "-n", name, "-o", "link", "show", "dev", device));
   }
 }
