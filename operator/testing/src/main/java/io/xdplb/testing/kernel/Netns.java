@@ -52,6 +52,11 @@ public final class Netns implements AutoCloseable {
     }
   }
 
+  /** A namespace that another process made, and will remove. */
+  static Netns existing(String name) {
+    return new Netns(name);
+  }
+
   /**
    * Makes a pair of connected devices, one in each namespace, both up. Transmit checksum offload is
    * off at both ends: a packet from the local stack would otherwise carry a partial checksum, which
