@@ -63,29 +63,32 @@ class ManyConnectionsTest {
   @Test
   void connectionsOfAServerThatEndsBreakAndNoOthers() {
     try (Topology lan = Topology.oneArmed(1, 2, Topology.PeerXdp.NONE);
-        EchoProcess first = EchoProcess.start(List.of(lan.backends().get(0)), 7);
-        EchoServer second = EchoServer.start(lan.backends().get(1), 7);
-        ManyConnections toFirst = open(lan, lan.backends().get(0).ipv4(), 300);
-        ManyConnections toSecond = open(lan, lan.backends().get(1).ipv6(), 300)) {
-      assertThat(toFirst.openMore(50)).isEmpty();
-      assertThat(toFirst.perServer()).isEqualTo(Map.of("http1", 350));
-      first.process().kill();
-      assertThat(toFirst.check())
-          .hasSize(350)
-          .allSatisfy(
-              broken -> {
-                assertThat(broken.client()).startsWith("198.51.100.10:");
-                assertThat(broken.server()).isEqualTo("http1");
-              });
-      assertThat(toFirst.perServer()).isEmpty();
-      assertThat(toSecond.check()).isEmpty();
-      assertThat(toSecond.perServer()).isEqualTo(Map.of("http2", 300));
-      second.close();
-      assertThat(toSecond.check()).hasSize(300);
-      assertThat(toSecond.forgetBroken()).hasSize(300);
-      assertThat(toSecond.openMore(1))
-          .singleElement()
-          .satisfies(refused -> assertThat(refused.reason()).contains("refused"));
+        EchoProcess first = EchoProcess.start(List.of(lan.backends().get(0)), 7)) {
+      EchoServer second = EchoServer.start(lan.backends().get(1), 7);
+      try (ManyConnections toFirst = open(lan, lan.backends().get(0).ipv4(), 300);
+          ManyConnections toSecond = open(lan, lan.backends().get(1).ipv6(), 300)) {
+        assertThat(toFirst.openMore(50)).isEmpty();
+        assertThat(toFirst.perServer()).isEqualTo(Map.of("http1", 350));
+        first.process().kill();
+        assertThat(toFirst.check())
+            .hasSize(350)
+            .allSatisfy(
+                broken -> {
+                  assertThat(broken.client()).startsWith("198.51.100.10:");
+                  assertThat(broken.server()).isEqualTo("http1");
+                });
+        assertThat(toFirst.perServer()).isEmpty();
+        assertThat(toSecond.check()).isEmpty();
+        assertThat(toSecond.perServer()).isEqualTo(Map.of("http2", 300));
+        second.close();
+        assertThat(toSecond.check()).hasSize(300);
+        assertThat(toSecond.forgetBroken()).hasSize(300);
+        assertThat(toSecond.openMore(1))
+            .singleElement()
+            .satisfies(refused -> assertThat(refused.reason()).contains("refused"));
+      } finally {
+        second.close();
+      }
     }
   }
 
