@@ -35,19 +35,29 @@ class NodeClusterTest {
   private static final String VIP_V6 = "2001:db8:0:2::1";
 
   @Test
-  void podSeesTheClientsOwnAddress() {
-    try (NodeCluster cluster = NodeCluster.create(ClusterPlan.plain().withNodes(0, 1, 1))) {
-      Host pod = cluster.workers().get(1).addPod();
-      Host client = cluster.client();
-      try (Nginx web = Nginx.web(pod)) {
-        assertThat(Clients.curl(client.netns(), "http://" + pod.ipv4() + "/", SECOND))
-            .isEqualTo(
-                "Hostname: worker1-pod1\nServer: %s\nClient: %s\n"
-                    .formatted(pod.ipv4(), client.ipv4()));
-        assertThat(Clients.curl(client.netns(), "http://[" + pod.ipv6() + "]/", SECOND))
-            .contains("Client: " + client.ipv6());
-        assertThat(web.process().isAlive()).isTrue();
+  void podSeesTheClientsOwnAddressAlsoThroughNativeXdpOnItsNode() {
+    ClusterPlan plan = ClusterPlan.plain().withNodes(0, 1, 1).withLanMtu(1600);
+    try (NodeCluster cluster = NodeCluster.create(plan)) {
+      ClusterNode node = cluster.workers().get(1);
+      Host pod = node.addPod();
+      seesClient(cluster.client(), pod);
+      try (PassStub stub = PassStub.attach(node.netns(), "eth0")) {
+        seesClient(cluster.client(), pod);
+        send(1 << 20, pod, cluster.client());
+        assertThat(stub).isNotNull();
       }
+    }
+  }
+
+  private static void seesClient(Host client, Host pod) {
+    try (Nginx web = Nginx.web(pod)) {
+      assertThat(Clients.curl(client.netns(), "http://" + pod.ipv4() + "/", SECOND))
+          .isEqualTo(
+              "Hostname: worker1-pod1\nServer: %s\nClient: %s\n"
+                  .formatted(pod.ipv4(), client.ipv4()));
+      assertThat(Clients.curl(client.netns(), "http://[" + pod.ipv6() + "]/", SECOND))
+          .contains("Client: " + client.ipv6());
+      assertThat(web.process().isAlive()).isTrue();
     }
   }
 
