@@ -25,4 +25,7 @@ final class LibC {
 
   /** Moves the calling thread, and no other, into the namespace; setns(2). */
   static native int setns(int fd, int type) throws LastErrorException;
+
+  /** The number of a device in the namespace of the calling thread; 0 if there is none. */
+  static native int if_nametoindex(String device);
 }

@@ -52,6 +52,11 @@ public final class Netns implements AutoCloseable {
     }
   }
 
+  /** A namespace that another process made, and will remove. */
+  static Netns existing(String name) {
+    return new Netns(name);
+  }
+
   /**
    * Makes a pair of connected devices, one in each namespace, both up. Transmit checksum offload is
    * off at both ends: a packet from the local stack would otherwise carry a partial checksum, which
@@ -159,15 +164,23 @@ public final class Netns implements AutoCloseable {
         });
   }
 
-  /** The device's number in this namespace. */
+  /**
+   * The device's number in this namespace.
+   *
+   * @throws IllegalStateException if there is no such device
+   */
   public int index(String device) {
-    String line = link(device);
-    return Integer.parseInt(line.substring(0, line.indexOf(':')));
+    int index = call(() -> LibC.if_nametoindex(device));
+    if (index == 0) {
+      throw new IllegalStateException("no device " + device + " in " + name);
+    }
+    return index;
   }
 
   /** The device's hardware address as {@code 02:00:…}. */
   public String mac(String device) {
-    String line = link(device);
+    // One line on the device: 2: eth0@if3: <…> … link/ether 02:00:… brd …
+    String line = Command.run(List.of("ip", "-n", name, "-o", "link", "show", "dev", device));
     int start = line.indexOf("link/ether ") + "link/ether ".length();
     return line.substring(start, line.indexOf(' ', start));
   }
@@ -200,10 +213,5 @@ public final class Netns implements AutoCloseable {
       LibC.close(fd);
     }
     return body.call();
-  }
-
-  /** {@code ip}'s line on the device: {@code 2: eth0@if3: <…> … link/ether 02:00:… brd …}. */
-  private String link(String device) {
-    return Command.run(List.of("ip", "-n", name, "-o", "link", "show", "dev", device));
   }
 }

@@ -31,8 +31,8 @@ public final class Topology implements AutoCloseable {
   /** As {@link #VIPS_IPV4}. */
   public static final String VIPS_IPV6 = "2001:db8:0:2::/64";
 
-  private static final Network CLIENT_SIDE = new Network("198.51.100.", "2001:db8:0:1::");
-  private static final Network BACKEND_SIDE = new Network("192.0.2.", "2001:db8:0:3::");
+  private static final Network CLIENT_SIDE = new Network("198.51.100.0", 24, "2001:db8:0:1::");
+  private static final Network BACKEND_SIDE = new Network("192.0.2.0", 24, "2001:db8:0:3::");
   private static final int BALANCER = 1;
   private static final int FIRST_CLIENT = 10;
   private static final int FIRST_BACKEND = 101;
@@ -120,7 +120,7 @@ public final class Topology implements AutoCloseable {
     List<AutoCloseable> stubs = new ArrayList<>();
     for (Segment segment :
         twoArmed ? List.of(clientSegment, backendSegment) : List.of(clientSegment)) {
-      stubs.add(PassStub.attach(segment.netns, "lb"));
+      stubs.add(PassStub.attach(segment.netns(), "lb"));
     }
     return () -> Cleanup.closeEach(stubs);
   }
@@ -135,13 +135,13 @@ public final class Topology implements AutoCloseable {
 
   private Topology build(int clientCount, int backendCount) {
     try {
-      clientSegment = new Segment(netns("switch"), CLIENT_SIDE);
+      clientSegment = new Segment(netns("switch"), "br0", CLIENT_SIDE);
       Netns machine = netns("lb");
       machine.sysctl("net.ipv4.ip_forward", "1");
       machine.sysctl("net.ipv6.conf.all.forwarding", "1");
       balancer = clientSegment.join(machine, "lb", "eth0", BALANCER);
       if (twoArmed) {
-        backendSegment = new Segment(netns("switch2"), BACKEND_SIDE);
+        backendSegment = new Segment(netns("switch2"), "br0", BACKEND_SIDE);
         balancerToBackends = backendSegment.join(machine, "lb", "eth1", BALANCER);
       } else {
         backendSegment = clientSegment;
@@ -174,8 +174,8 @@ public final class Topology implements AutoCloseable {
     if (twoArmed) {
       host.netns()
           .ip(
-              "route add " + BACKEND_SIDE.ipv4 + "0/24 via " + balancer.ipv4(),
-              "route add " + BACKEND_SIDE.ipv6 + "/64 via " + balancer.ipv6());
+              "route add " + BACKEND_SIDE.ipv4Prefix() + " via " + balancer.ipv4(),
+              "route add " + BACKEND_SIDE.ipv6Prefix() + " via " + balancer.ipv6());
     }
   }
 
@@ -183,39 +183,5 @@ public final class Topology implements AutoCloseable {
     Netns netns = Netns.create(label);
     open.push(netns);
     return netns;
-  }
-
-  /** A /24 and a /64, by what comes before the host part. */
-  private record Network(String ipv4, String ipv6) {}
-
-  /** A switch: a bridge in a namespace of its own. */
-  private static final class Segment {
-    private static String mac(String ipv4) {
-      StringBuilder mac = new StringBuilder("02:00");
-      for (String part : ipv4.split("\\.")) {
-        mac.append(":%02x".formatted(Integer.parseInt(part)));
-      }
-      return mac.toString();
-    }
-
-    private final Netns netns;
-    private final Network network;
-
-    Segment(Netns netns, Network network) {
-      this.netns = netns;
-      this.network = network;
-      netns.ip("link add br0 type bridge mcast_snooping 0", "link set br0 up");
-    }
-
-    Host join(Netns machine, String name, String device, int hostPart) {
-      Netns.veth(machine, device, netns, name);
-      netns.ip("link set " + name + " master br0");
-      Host host = new Host(machine, name, device, network.ipv4 + hostPart, network.ipv6 + hostPart);
-      machine.ip(
-          "link set dev %s address %s".formatted(device, mac(host.ipv4())),
-          "addr add %s/24 dev %s".formatted(host.ipv4(), device),
-          "addr add %s/64 dev %s nodad".formatted(host.ipv6(), device));
-      return host;
-    }
   }
 }

@@ -2,10 +2,8 @@
 package io.xdplb.testing.packet;
 
 import java.io.ByteArrayOutputStream;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
-import java.util.HexFormat;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -27,6 +25,8 @@ public final class Frame implements Cloneable {
 
   public static final int HOP_BY_HOP = 0;
   public static final int ROUTING = 43;
+  public static final int FRAGMENT = ExtensionHeader.FRAGMENT;
+  public static final int AUTHENTICATION = ExtensionHeader.AUTHENTICATION;
   public static final int DESTINATION_OPTIONS = 60;
 
   public static final int FIN = 0x01;
@@ -36,26 +36,26 @@ public final class Frame implements Cloneable {
   public static final int ACK = 0x10;
   public static final int URG = 0x20;
 
-  private static final int FRAGMENT_HEADER = 44;
-  private static final int ETHERTYPE_IPV4 = 0x0800;
-  private static final int ETHERTYPE_IPV6 = 0x86dd;
+  static final int ETHERTYPE_IPV4 = 0x0800;
+  static final int ETHERTYPE_IPV6 = 0x86dd;
   private static final int ETHERTYPE_ARP = 0x0806;
   private static final int ETHERTYPE_VLAN = 0x8100;
   private static final byte[] NONE = {};
 
-  private record Extension(int type, byte[] bytes) {}
+  private record Patch(boolean ofLayer4, int offset, byte[] bytes) {}
 
-  private byte[] sourceMac = mac("02:00:00:00:00:0a");
-  private byte[] destinationMac = mac("02:00:00:00:00:01");
+  private byte[] sourceMac = Bytes.mac("02:00:00:00:00:0a");
+  private byte[] destinationMac = Bytes.mac("02:00:00:00:00:01");
   private int[] vlans = {};
   private byte[] source;
   private byte[] destination;
   private int protocol;
   private int tos;
   private int ttl = 64;
+  private int flowLabel = 0x12345;
   private int id = 0x1234;
   private byte[] ipOptions = NONE;
-  private List<Extension> extensions = List.of();
+  private List<ExtensionHeader> extensions = List.of();
   private boolean fragment;
   private int fragmentOffset;
   private boolean moreFragments;
@@ -68,10 +68,12 @@ public final class Frame implements Cloneable {
   private boolean checksum = true;
   private byte[] payload = NONE;
   private byte[] padding = NONE;
+  private List<Patch> patches = List.of();
+  private boolean checksumOfPatchedHeader;
 
   private Frame(String source, String destination, int protocol) {
-    this.source = address(source);
-    this.destination = address(destination);
+    this.source = Bytes.address(source);
+    this.destination = Bytes.address(destination);
     this.protocol = protocol;
   }
 
@@ -104,16 +106,16 @@ public final class Frame implements Cloneable {
   public static byte[] arpRequest(String source, String target) {
     ByteBuffer arp = ByteBuffer.allocate(28);
     arp.putShort((short) 1).putShort((short) ETHERTYPE_IPV4).put((byte) 6).put((byte) 4);
-    arp.putShort((short) 1).put(mac("02:00:00:00:00:0a")).put(address(source));
-    arp.put(new byte[6]).put(address(target));
+    arp.putShort((short) 1).put(Bytes.mac("02:00:00:00:00:0a")).put(Bytes.address(source));
+    arp.put(new byte[6]).put(Bytes.address(target));
     return ethernet("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:0a", ETHERTYPE_ARP, arp.array());
   }
 
   /** A frame of any ethertype. */
   public static byte[] ethernet(String to, String from, int ethertype, byte[] payload) {
     return ByteBuffer.allocate(14 + payload.length)
-        .put(mac(to))
-        .put(mac(from))
+        .put(Bytes.mac(to))
+        .put(Bytes.mac(from))
         .putShort((short) ethertype)
         .put(payload)
         .array();
@@ -122,8 +124,8 @@ public final class Frame implements Cloneable {
   public Frame macs(String from, String to) {
     return with(
         f -> {
-          f.sourceMac = mac(from);
-          f.destinationMac = mac(to);
+          f.sourceMac = Bytes.mac(from);
+          f.destinationMac = Bytes.mac(to);
         });
   }
 
@@ -135,7 +137,7 @@ public final class Frame implements Cloneable {
   public Frame from(String address, int port) {
     return with(
         f -> {
-          f.source = address(address);
+          f.source = Bytes.address(address);
           f.sourcePort = port;
         });
   }
@@ -143,7 +145,7 @@ public final class Frame implements Cloneable {
   public Frame to(String address, int port) {
     return with(
         f -> {
-          f.destination = address(address);
+          f.destination = Bytes.address(address);
           f.destinationPort = port;
         });
   }
@@ -171,6 +173,11 @@ public final class Frame implements Cloneable {
     return with(f -> f.ttl = value);
   }
 
+  /** Of IPv6: 20 bits. */
+  public Frame flowLabel(int value) {
+    return with(f -> f.flowLabel = value & 0xfffff);
+  }
+
   /** As a router passes it on: TTL or hop limit one less. */
   public Frame hop() {
     return ttl(ttl - 1);
@@ -181,20 +188,31 @@ public final class Frame implements Cloneable {
     return with(f -> f.ipOptions = options.clone());
   }
 
-  /** One more IPv6 extension header after those before, its options all padding. */
+  /** One more IPv6 extension header of 8 bytes after those before, its options all padding. */
   public Frame extension(int type) {
-    // Next header and length come from bytes(); PadN over the other 6 bytes. A routing header of
-    // type 1 with 4 bytes is as short, and nobody follows it.
-    byte[] bytes = {0, 0, 1, 4, 0, 0, 0, 0};
-    return with(
-        f ->
-            f.extensions =
-                Stream.concat(f.extensions.stream(), Stream.of(new Extension(type, bytes)))
-                    .toList());
+    return extension(type, 8);
+  }
+
+  /**
+   * One more IPv6 extension header after those before, its options all padding.
+   *
+   * @param length all of it in bytes: 8 to 2048 in steps of 8; of an {@link #AUTHENTICATION} header
+   *     12 to 1028 in steps of 4
+   */
+  public Frame extension(int type, int length) {
+    return with(f -> f.extensions = and(f.extensions, ExtensionHeader.padding(type, length)));
+  }
+
+  /** As the other, with all bytes given; only the first one, the next header, is filled in. */
+  public Frame extension(int type, byte[] bytes) {
+    return with(f -> f.extensions = and(f.extensions, new ExtensionHeader(type, bytes.clone())));
   }
 
   /**
    * Makes it a fragment. The first one has layer 4 from its header on, a later one only payload.
+   * IPv6 extension headers come before the fragment header.
+   *
+   * @param offset in bytes, a multiple of 8
    */
   public Frame fragment(int offset, boolean more) {
     return with(
@@ -236,6 +254,26 @@ public final class Frame implements Cloneable {
     return with(f -> f.padding = bytes.clone());
   }
 
+  /**
+   * Writes over what was assembled: a wrong length, a reserved bit. Nothing is computed again.
+   *
+   * @param offset counted from the first byte of the IP header
+   * @param bytes each 0 to 255
+   */
+  public Frame patch(int offset, int... bytes) {
+    return with(f -> f.patches = and(f.patches, new Patch(false, offset, Bytes.of(bytes))));
+  }
+
+  /** As {@link #patch}, counted from the first byte behind the IP headers. */
+  public Frame patchLayer4(int offset, int... bytes) {
+    return with(f -> f.patches = and(f.patches, new Patch(true, offset, Bytes.of(bytes))));
+  }
+
+  /** The checksum of the IPv4 header is that of the patched header. */
+  public Frame checksumOfPatchedHeader() {
+    return with(f -> f.checksumOfPatchedHeader = true);
+  }
+
   private Frame with(Consumer<Frame> change) {
     try {
       Frame copy = (Frame) clone();
@@ -252,14 +290,41 @@ public final class Frame implements Cloneable {
     frame.writeBytes(destinationMac);
     frame.writeBytes(sourceMac);
     for (int vlan : vlans) {
-      frame.writeBytes(words(ETHERTYPE_VLAN, vlan));
+      frame.writeBytes(Bytes.words(ETHERTYPE_VLAN, vlan));
     }
-    boolean ipv6 = source.length == 16;
-    frame.writeBytes(words(ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4));
-    byte[] layer4 = layer4();
-    frame.writeBytes(ipv6 ? ipv6(layer4) : ipv4(layer4));
+    frame.writeBytes(Bytes.words(ipv6() ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4));
+    frame.writeBytes(ipPacket());
     frame.writeBytes(padding);
     return frame.toByteArray();
+  }
+
+  /** The IP packet alone, without Ethernet header and padding. */
+  public byte[] ipPacket() {
+    byte[] layer4 = layer4();
+    byte[] packet = ipv6() ? ipv6(layer4) : ipv4(layer4);
+    int header = packet.length - layer4.length;
+    for (Patch patch : patches) {
+      int at = patch.offset() + (patch.ofLayer4() ? header : 0);
+      System.arraycopy(patch.bytes(), 0, packet, at, patch.bytes().length);
+    }
+    if (checksumOfPatchedHeader) {
+      writeHeaderChecksum(packet, header);
+    }
+    return packet;
+  }
+
+  /** What an ICMP error quotes of it: all IP headers and the first bytes behind them. */
+  public byte[] quote(int layer4Bytes) {
+    byte[] packet = ipPacket();
+    int length = layer4().length;
+    if (layer4Bytes > length) {
+      throw new IllegalArgumentException("layer 4 has only " + length + " bytes");
+    }
+    return Arrays.copyOf(packet, packet.length - length + layer4Bytes);
+  }
+
+  private boolean ipv6() {
+    return source.length == 16;
   }
 
   private byte[] ipv4(byte[] layer4) {
@@ -271,30 +336,30 @@ public final class Frame implements Cloneable {
     ip.putShort((short) (flags | fragmentOffset / 8));
     ip.put((byte) ttl).put((byte) protocol).putShort((short) 0).put(source).put(destination);
     ip.put(ipOptions).put(layer4);
-    int check = new InternetChecksum().add(ip.array(), 0, header).value();
-    return ip.putShort(10, (short) check).array();
+    writeHeaderChecksum(ip.array(), header);
+    return ip.array();
+  }
+
+  private static void writeHeaderChecksum(byte[] ipv4, int header) {
+    ByteBuffer ip = ByteBuffer.wrap(ipv4).putShort(10, (short) 0);
+    ip.putShort(10, (short) new InternetChecksum().add(ipv4, 0, header).value());
   }
 
   private byte[] ipv6(byte[] layer4) {
+    List<ExtensionHeader> chain =
+        fragment
+            ? and(extensions, ExtensionHeader.fragment(fragmentOffset, moreFragments, id))
+            : extensions;
     ByteArrayOutputStream body = new ByteArrayOutputStream();
-    for (int i = 0; i < extensions.size(); i++) {
-      byte[] bytes = extensions.get(i).bytes().clone();
-      bytes[0] = (byte) (i + 1 < extensions.size() ? extensions.get(i + 1).type() : upper());
-      body.writeBytes(bytes);
-    }
-    if (fragment) {
-      body.writeBytes(words(protocol << 8, fragmentOffset | (moreFragments ? 1 : 0), 0, id));
+    for (int i = 0; i < chain.size(); i++) {
+      int next = i + 1 < chain.size() ? chain.get(i + 1).type() : protocol;
+      body.writeBytes(chain.get(i).before(next));
     }
     body.writeBytes(layer4);
     ByteBuffer ip = ByteBuffer.allocate(40 + body.size());
-    ip.putInt(6 << 28 | tos << 20 | 0x12345).putShort((short) body.size());
-    ip.put((byte) (extensions.isEmpty() ? upper() : extensions.get(0).type())).put((byte) ttl);
+    ip.putInt(6 << 28 | tos << 20 | flowLabel).putShort((short) body.size());
+    ip.put((byte) (chain.isEmpty() ? protocol : chain.get(0).type())).put((byte) ttl);
     return ip.put(source).put(destination).put(body.toByteArray()).array();
-  }
-
-  /** What follows the extension headers. */
-  private int upper() {
-    return fragment ? FRAGMENT_HEADER : protocol;
   }
 
   private byte[] layer4() {
@@ -338,23 +403,7 @@ public final class Frame implements Cloneable {
     return sum.value();
   }
 
-  private static byte[] words(int... values) {
-    ByteBuffer words = ByteBuffer.allocate(values.length * 2);
-    for (int value : values) {
-      words.putShort((short) value);
-    }
-    return words.array();
-  }
-
-  static byte[] mac(String text) {
-    return HexFormat.ofDelimiter(":").parseHex(text);
-  }
-
-  static byte[] address(String text) {
-    try {
-      return InetAddress.getByName(text).getAddress(); // of a literal: asks nobody
-    } catch (UnknownHostException e) {
-      throw new IllegalArgumentException("no address: " + text, e);
-    }
+  private static <T> List<T> and(List<T> list, T last) {
+    return Stream.concat(list.stream(), Stream.of(last)).toList();
   }
 }

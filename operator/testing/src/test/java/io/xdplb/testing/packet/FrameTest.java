@@ -39,6 +39,76 @@ class FrameTest {
   }
 
   @Test
+  void extensionHeadersHaveTheLengthsAskedFor() {
+    Frame frame =
+        Frame.tcp("2001:db8::1", 1, "2001:db8::2", 2)
+            .extension(Frame.HOP_BY_HOP, 16)
+            .extension(Frame.ROUTING, 24)
+            .extension(Frame.AUTHENTICATION, 12)
+            .extension(Frame.DESTINATION_OPTIONS, 8);
+    String ip = HexFormat.of().formatHex(frame.ipPacket());
+    assertThat(ip.substring(8, 16)).isEqualTo("0050" + "00" + "40");
+    assertThat(ip.substring(80))
+        .startsWith(
+            "2b01010c000000000000000000000000"
+                + "330201140000000000000000000000000000000000000000"
+                + "3c0101080000000000000000"
+                + "0600010400000000"
+                + "00010002");
+    Packet packet = Packet.of(frame.bytes());
+    assertThat(packet.extensions()).containsExactly(0, 43, 51, 60);
+    assertThat(packet.destinationPort()).isEqualTo(2);
+    assertThat(packet.problems()).isEmpty();
+    for (int length = 8; length <= 2048; length += 8) {
+      byte[] header = ExtensionHeader.padding(Frame.HOP_BY_HOP, length).bytes();
+      assertThat(header).hasSize((header[1] & 0xff) * 8 + 8);
+      int at = 2;
+      while (at < length) {
+        assertThat(header[at]).as("option at %d of %d", at, length).isEqualTo((byte) 1);
+        at += 2 + (header[at + 1] & 0xff);
+      }
+      assertThat(at).isEqualTo(length);
+    }
+  }
+
+  @Test
+  void maximumSegmentSizeIsFoundAmongOtherOptions() {
+    byte[] options =
+        TcpOptions.of(
+            TcpOptions.nop(),
+            TcpOptions.timestamps(1, 2),
+            TcpOptions.mss(1460),
+            TcpOptions.windowScale(7));
+    assertThat(HexFormat.of().formatHex(options))
+        .isEqualTo("01" + "080a0000000100000002" + "020405b4" + "030307" + "0000");
+    Frame syn = Frame.tcp("192.0.2.1", 1, "192.0.2.2", 2).flags(Frame.SYN);
+    assertThat(Packet.of(syn.tcpOptions(options).bytes()).mss()).hasValue(1460);
+    assertThat(Packet.of(syn.tcpOptions(TcpOptions.linuxSyn(1400)).bytes()).mss()).hasValue(1400);
+    assertThat(Packet.of(syn.bytes()).mss()).isEmpty();
+    assertThat(Packet.of(syn.bytes()).tcpFlags()).isEqualTo(Frame.SYN);
+  }
+
+  @Test
+  void patchesWriteOverWhatWasAssembled() {
+    Frame frame = Frame.udp("192.0.2.1", 1, "192.0.2.2", 2).ipOptions(new byte[4]).vlans(7);
+    byte[] plain = frame.bytes();
+    byte[] patched = frame.patch(2, 0xff, 0xfe).patchLayer4(4, 0, 7).bytes();
+    byte[] expected = plain.clone();
+    expected[18 + 2] = (byte) 0xff;
+    expected[18 + 3] = (byte) 0xfe;
+    expected[18 + 24 + 5] = 7;
+    assertThat(patched).isEqualTo(expected);
+    assertThat(problems(patched)).singleElement().asString().startsWith("the IP length ends");
+    assertThat(problems(frame.patch(8, 1).bytes())).containsExactly("IPv4 header checksum");
+    assertThat(problems(frame.patch(8, 1).checksumOfPatchedHeader().bytes())).isEmpty();
+    assertThat(problems(frame.patchLayer4(4, 0, 7).bytes())).containsExactly("UDP length 7 of 8");
+    Frame tcp = Frame.tcp("2001:db8::1", 1, "2001:db8::2", 2).extension(Frame.HOP_BY_HOP);
+    assertThat(problems(tcp.patchLayer4(12, 4 << 4).bytes()))
+        .containsExactly("TCP header length 16 of 20", "layer 4 checksum");
+    assertThat(problems(tcp.patch(41, 9).bytes())).singleElement().asString().contains("needs");
+  }
+
+  @Test
   void tagsAndPaddingAreAroundThePacket() {
     Frame plain = Frame.tcp("192.0.2.1", 1, "192.0.2.2", 2);
     byte[] bytes = plain.bytes();
