@@ -45,12 +45,10 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 
 	if (unlikely(!b || !cpu))
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
-	if (unlikely((b->flags & (BACKEND_AGENT | BACKEND_HOSTED | BACKEND_NAT)) != BACKEND_AGENT)) {
-		if (b->flags & BACKEND_NAT || (ring_history(slot) && !(b->flags & BACKEND_AGENT)))
-			return next(NEXT_BALANCE, 0, vip);
-		if (b->flags & BACKEND_HOSTED)
-			return next(NEXT_LOCAL, 0, handle);
-	}
+	if (unlikely(b->flags & BACKEND_NAT || (ring_history(slot) && !(b->flags & BACKEND_AGENT))))
+		return next(NEXT_BALANCE, 0, vip);
+	if (unlikely(b->flags & BACKEND_HOSTED))
+		return next(NEXT_LOCAL, 0, handle);
 	if (unlikely(p->length > b->mtu) && b->mtu)
 		return next(NEXT_TOO_BIG, 0, handle);
 
