@@ -25,11 +25,18 @@ final class Hash {
     return mix(mix(START, Wire.nativeLong(ip.high())), Wire.nativeLong(ip.low()));
   }
 
-  /** Of a VIP; protocol and port 0 stand for the address as such. The halves choose the buckets. */
-  static long vip(Ip ip, int protocol, int port) {
-    return mix(
-        address(ip),
-        Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ip.isIpv4() ? 0L : 1L << 24));
+  /** Of the tag of an endpoint, as it is in memory. */
+  static long tag(long tag) {
+    return mix(START, tag);
+  }
+
+  /**
+   * Of a key of the lookup table. The halves choose the buckets.
+   *
+   * @param of {@link #address} or {@link #tag}
+   */
+  static long key(long of, int protocol, int port, boolean ipv6) {
+    return mix(of, Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ipv6 ? 1L << 24 : 0));
   }
 
   /** Where the flows of a backend begin in the flow table. */

@@ -17,12 +17,14 @@ import java.util.Optional;
  */
 record NetlinkMessage(int type, ByteBuffer body) {
   static final int ERROR = 2;
+  static final int DONE = 3;
 
   static final int AF_INET = 2;
   static final int AF_INET6 = 10;
 
   static final int REQUEST = 1;
   static final int ACK = 4;
+  static final int DUMP = 0x300;
   static final int REPLACE = 0x100;
   static final int CREATE = 0x400;
 
@@ -65,6 +67,12 @@ record NetlinkMessage(int type, ByteBuffer body) {
       at += align(length);
     }
     return Optional.empty();
+  }
+
+  /** The same with bytes of its own: those of the socket's buffer are overwritten. */
+  NetlinkMessage copy() {
+    return new NetlinkMessage(
+        type, ByteBuffer.wrap(bytes(body)).order(ByteOrder.nativeOrder()));
   }
 
   static byte[] bytes(ByteBuffer value) {
