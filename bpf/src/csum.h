@@ -20,3 +20,11 @@ static __always_inline __u16 csum_apply(__u16 checksum, __u64 change)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
 }
+
+/* As csum_apply(), for UDP: 0 says that there is none. */
+static __always_inline __u16 csum_apply_udp(__u16 checksum, __u64 change)
+{
+	__u16 applied = csum_apply(checksum, change);
+
+	return applied ? applied : 0xffff;
+}

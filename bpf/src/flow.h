@@ -21,33 +21,27 @@
 
 #include "hash.h"
 #include "layout.h"
+#include "lookup.h"
 #include "maps.h"
 #include "nexthop.h"
 #include "parse.h"
 
 /*
- * Ports that are looked at for a new flow: these side by side, which a CPU fetches well, and, when
- * none of them can be had, some more all over the range.
+ * Places (and so ports) that are looked at for a new flow: these side by side, which a CPU fetches
+ * well, and, when none of them can be had, some more all over the range.
  */
-#define NAT_CANDIDATES 8
-#define NAT_CANDIDATES_MOST 24
+#define CANDIDATES 8
+#define CANDIDATES_MOST 24
 #define GOLDEN_RATIO 0x9e3779b1u /* of 2^32: its multiples spread evenly */
 
-#define FLOW_OWNER (FLOW_USED | FLOW_BUSY | FLOW_UDP | FLOW_IPV6 | ~0u << FLOW_VERSION_SHIFT)
-
-static __always_inline bool same_address(const __u32 a[4], const __u32 b[4], bool ipv6)
-{
-	if (!ipv6)
-		return a[0] == b[0];
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
-}
+#define FLOW_OF_KIND (FLOW_HOSTED | FLOW_REMEMBERED | FLOW_AFFINITY) /* none of them: NAT */
+#define FLOW_KIND (FLOW_USED | FLOW_BUSY | FLOW_UDP | FLOW_IPV6)
+#define FLOW_OWNER (FLOW_KIND | FLOW_OF_KIND | ~0u << FLOW_VERSION_SHIFT)
 
 static __always_inline __u32 flow_kind(__u8 protocol, bool ipv6)
 {
 	return FLOW_USED | (protocol == IPPROTO_UDP ? FLOW_UDP : 0) | (ipv6 ? FLOW_IPV6 : 0);
 }
-
-#define FLOW_KIND (FLOW_USED | FLOW_BUSY | FLOW_UDP | FLOW_IPV6)
 
 /*
  * The client's words are mixed first: they are known before the VIP is looked up, so that the CPU
@@ -63,9 +57,24 @@ static __always_inline __u64 flow_hash(const struct config *c, const __u32 clien
 	return hash ^ hash_mix(0, vip);
 }
 
-/* For how long a flow in this state may be silent, in jiffies. */
-static __always_inline __u32 flow_timeout(const struct config *c, __u32 meta)
+/* By what a backend on this machine answers. */
+static __always_inline __u64 flow_answer_hash(const struct config *c, const __u32 backend[4], __be16 backend_port,
+					      const __u32 client[4], __be16 client_port, bool ipv6)
 {
+	__u64 hash = hash_address(hash_address((__u64)c->flow_seed << 32, backend, ipv6), client, ipv6);
+
+	hash = hash_mix(hash, backend_port | (__u32)client_port << 16);
+	return hash ^ hash >> 47;
+}
+
+/* For how long a flow in this state may be silent, in jiffies. */
+static __always_inline __u32 flow_timeout(const struct config *c, struct flow *f, __u32 meta)
+{
+	if (unlikely(meta & FLOW_AFFINITY)) {
+		struct vip *v = vip_by_handle(f->vip);
+
+		return v ? v->affinity : 0;
+	}
 	if (meta & FLOW_UDP)
 		return meta & FLOW_CONFIRMED ? c->timeout_udp_confirmed : c->timeout_udp_new;
 	if (meta & FLOW_RESET)
@@ -79,9 +88,9 @@ static __always_inline __u32 flow_timeout(const struct config *c, __u32 meta)
 	return c->timeout_tcp_half_closed;
 }
 
-static __always_inline bool flow_expired(const struct config *c, __u32 meta, __u32 seen, __u32 now)
+static __always_inline bool flow_expired(const struct config *c, struct flow *f, __u32 meta, __u32 now)
 {
-	return now - seen > flow_timeout(c, meta);
+	return now - f->seen > flow_timeout(c, f, meta);
 }
 
 /* A connection of TCP that has ended: a SYN on it begins another. */
@@ -92,20 +101,12 @@ static __always_inline bool flow_closed(__u32 meta)
 	return meta & FLOW_RESET || (meta & both) == both;
 }
 
-static __always_inline struct backend *backend_by_handle(__u32 handle)
-{
-	__u32 index = handle & HANDLE_INDEX_MASK;
-	struct backend *b = bpf_map_lookup_elem(&backends, &index);
-
-	return b && READ_ONCE(b->handle) == handle ? b : NULL;
-}
-
 /* May somebody else have the place? Higher is better, 0 is no. */
 static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f, __u32 meta, __u32 now)
 {
 	if (!(meta & FLOW_USED))
 		return meta & FLOW_BUSY ? 0 : ~0u;
-	if (flow_expired(c, meta, f->seen, now))
+	if (flow_expired(c, f, meta, now))
 		return ~0u - 1;
 	if (!(meta & FLOW_CONFIRMED) || flow_closed(meta)) {
 		__u32 idle = now - f->seen;
@@ -133,11 +134,17 @@ struct flow_view {
 	struct flow *flow;
 	__u32 meta;
 	__u32 backend;
+	__u32 place;
 	__be16 nat_port;
+	__be16 backend_port;
 };
 
-static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 hash, bool ipv6,
-				      struct flow_view *view)
+/*
+ * `kind`: see flow_kind(), and FLOW_OF_KIND. `range`: the VIP is one of several ports, and the packet's
+ * has to be compared as well.
+ */
+static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 hash, __u32 kind, bool ipv6,
+				      bool range, struct flow_view *view)
 {
 	struct flow_bucket *bucket = flow_bucket(hash);
 
@@ -156,18 +163,60 @@ static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 h
 		__u32 meta = READ_ONCE(f->meta);
 
 		barrier();
-		if ((meta & FLOW_KIND) != flow_kind(p->protocol, ipv6) || f->vip != vip ||
+		if ((meta & (FLOW_KIND | FLOW_OF_KIND)) != kind || f->vip != vip ||
 		    f->client_port != p->source_port || !same_address(f->client, p->source, ipv6))
+			continue;
+		if (unlikely(range) &&
+		    (meta & FLOW_OF_KIND ? f->nat_port : f->backend_port) != p->destination_port)
 			continue;
 		view->flow = f;
 		view->meta = meta;
 		view->backend = f->backend;
+		view->place = ((__u32)entry - 1) & flow_mask;
 		view->nat_port = f->nat_port;
+		view->backend_port = f->backend_port;
 		barrier();
 		if (likely(!((READ_ONCE(f->meta) ^ meta) & FLOW_OWNER)))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * The same for the cold paths: `key` has client, client_port, vip, meta (kind) and nat_port (the
+ * VIP's). Answers place + 1, 0 for none; see flow_found().
+ */
+__noinline __u32 flow_search(const struct flow *key, bool range)
+{
+	__u32 zero = 0;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct flow_view view = {};
+	struct packet p = {};
+
+	if (!key || !c)
+		return 0;
+	bool ipv6 = key->meta & FLOW_IPV6;
+
+	__builtin_memcpy(p.source, key->client, sizeof(p.source));
+	p.source_port = key->client_port;
+	p.destination_port = key->nat_port;
+	__u64 hash = flow_hash(c, p.source, p.source_port, key->vip, ipv6);
+
+	return flow_find(&p, key->vip, hash, key->meta, ipv6, range, &view) ? view.place + 1 : 0;
+}
+
+static __always_inline bool flow_found(__u32 answer, struct flow_view *view)
+{
+	struct flow *f = answer ? flow_at(answer - 1) : NULL;
+
+	if (!f)
+		return false;
+	view->flow = f;
+	view->meta = READ_ONCE(f->meta);
+	view->backend = f->backend;
+	view->nat_port = f->nat_port;
+	view->backend_port = f->backend_port;
+	return true;
 }
 
 static __always_inline void flow_release(struct flow *f, __u32 meta)
@@ -181,11 +230,13 @@ static __always_inline void flow_seen(const struct config *c, struct flow *f, __
 		WRITE_ONCE(f->seen, now);
 }
 
-/* Puts `index` into the bucket: at an empty place, else at one whose flow has gone or may go. */
-static __noinline bool flow_index_put(struct config *c, __u64 hash, __u32 index, __u32 now)
+/* Puts `place` into the bucket: at an empty entry, else at one whose flow has gone or may go. Answers whether it could. */
+__noinline int flow_index_put(__u64 hash, __u32 place)
 {
 	struct flow_bucket *bucket = flow_bucket(hash);
-	__u64 entry = (hash & ~0ULL << 32) | (index + 1);
+	__u64 entry = (hash & ~0ULL << 32) | (place + 1);
+	__u32 zero = 0, now = bpf_jiffies64();
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
 
 	if (!bucket || !c)
 		return false;
@@ -204,7 +255,11 @@ static __noinline bool flow_index_put(struct config *c, __u64 hash, __u32 index,
 		if (!f)
 			continue;
 		__u32 meta = READ_ONCE(f->meta);
-		bool gone = flow_hash(c, f->client, f->client_port, f->vip, meta & FLOW_IPV6) >> 32 != old >> 32;
+		bool ipv6 = meta & FLOW_IPV6;
+		bool gone = flow_hash(c, f->client, f->client_port, f->vip, ipv6) >> 32 != old >> 32 &&
+			    (!(meta & FLOW_HOSTED) ||
+			     flow_answer_hash(c, f->backend_address, f->backend_port, f->client, f->client_port,
+					      ipv6) >> 32 != old >> 32);
 
 		if (!gone) {
 			if (!flow_vacancy(c, f, meta, now))
@@ -217,46 +272,49 @@ static __noinline bool flow_index_put(struct config *c, __u64 hash, __u32 index,
 	return false;
 }
 
-/* The agent computes the same: io.xdplb.datapath.Hash. */
-static __always_inline __u32 flow_place(const struct backend *b, __u16 nat_port)
-{
-	return b->flow_base + nat_port;
-}
-
 /*
- * Begins a flow to the backend: claims a source port, and with it a place. Answers a drop reason, or
- * DROP_NONE with *view filled; the caller puts it into the index, and sees to the way back to the
- * client. (It is given words and not the packet, so that that one stays in registers.)
+ * Claims a place for a flow and fills it in. `wanted` says all of it but the times and, for NAT, the
+ * port: there the place is that of a port of ours, see above; any other flow's place is anywhere.
+ * Answers a drop reason in the low byte, or meta with FLOW_VERSION only, and the place in the upper
+ * half: a pointer into a map would not survive the call.
  */
-static __noinline int flow_create(const __u32 client[4], __u32 port_and_protocol, struct backend *b,
-				  __u64 hash, struct flow_view *view)
+__noinline __u64 flow_claim(const struct flow *wanted, __u64 hash)
 {
 	__u32 zero = 0;
 	struct config *c = bpf_map_lookup_elem(&config, &zero);
 
-	if (!client || !c || !b || !view)
-		return DROP_NAT_EXHAUSTED;
-	__u32 now = bpf_jiffies64();
-	/* with the time in it: a client that is refused and tries again is to find other ports */
-	__u32 place = hash_mix(hash, now);
-	__u32 start = hash_scale(place, c->nat_port_count);
+	if (!wanted || !c)
+		return DROP_FLOW_TABLE_FULL;
+	bool nat = !(wanted->meta & FLOW_OF_KIND), ipv6 = wanted->meta & FLOW_IPV6;
+	__u32 now = bpf_jiffies64(), ports = c->nat_port_count, base = 0;
+	/* with the time in it: a client that is refused and tries again is to find other places */
+	__u32 random = hash_mix(hash, now), start = hash_scale(random, ports);
+	__u32 best_place = 0, best_vacancy = 0, best_meta = 0, best_port = 0;
 	struct flow *best = NULL;
-	__u32 best_vacancy = 0, best_meta = 0, best_port = 0;
-	bool ipv6 = b->family == FAMILY_IPV6;
 
+	if (nat)
+		base = hash_mix(hash_address(HASH_START, wanted->backend_address, ipv6),
+				wanted->backend_port | (wanted->meta & FLOW_UDP ? IPPROTO_UDP : IPPROTO_TCP) << 16);
 	_Pragma("clang loop unroll(disable)")
-	for (__u32 i = 0; i < NAT_CANDIDATES_MOST && i < c->nat_port_count; i++) {
-		__u32 offset = start + i;
+	for (__u32 i = 0; i < CANDIDATES_MOST; i++) {
+		__u32 place = random + i, port = 0;
 
-		if (i >= NAT_CANDIDATES) {
+		if (i >= CANDIDATES) {
 			if (best)
 				break;
-			offset = hash_scale(place + i * GOLDEN_RATIO, c->nat_port_count);
+			place = random + i * GOLDEN_RATIO;
 		}
-		if (offset >= c->nat_port_count)
-			offset -= c->nat_port_count;
-		__u32 port = c->nat_port_first + offset;
-		struct flow *f = flow_at(flow_place(b, port));
+		if (nat) {
+			__u32 offset = i < CANDIDATES ? start + i : hash_scale(place, ports);
+
+			if (i >= ports)
+				break;
+			if (offset >= ports)
+				offset -= ports;
+			port = c->nat_port_first + offset;
+			place = base + port;
+		}
+		struct flow *f = flow_at(place);
 
 		if (!f)
 			continue;
@@ -265,6 +323,7 @@ static __noinline int flow_create(const __u32 client[4], __u32 port_and_protocol
 
 		if (vacancy > best_vacancy) {
 			best = f;
+			best_place = place & flow_mask;
 			best_vacancy = vacancy;
 			best_meta = meta;
 			best_port = port;
@@ -272,31 +331,75 @@ static __noinline int flow_create(const __u32 client[4], __u32 port_and_protocol
 				break;
 		}
 	}
-	if (!best)
-		return DROP_NAT_EXHAUSTED;
-	if (__sync_val_compare_and_swap(&best->meta, best_meta, FLOW_BUSY) != best_meta)
-		return DROP_NAT_EXHAUSTED; /* another CPU was faster; the client will repeat itself */
-
-	__u32 handle = READ_ONCE(b->handle);
-
+	/* another CPU may be faster: the client will repeat itself */
+	if (!best || __sync_val_compare_and_swap(&best->meta, best_meta, FLOW_BUSY) != best_meta)
+		return nat ? DROP_NAT_EXHAUSTED : DROP_FLOW_TABLE_FULL;
 	best->seen = now;
-	__builtin_memcpy(best->client, client, sizeof(best->client));
-	__builtin_memcpy(best->backend_address, b->address, sizeof(best->backend_address));
-	best->client_port = port_and_protocol;
-	best->backend_port = b->port;
-	best->nat_port = bpf_htons(best_port);
-	best->vip = b->vip;
-	best->backend = handle;
+	__builtin_memcpy(best->client, wanted->client, sizeof(best->client));
+	__builtin_memcpy(best->backend_address, wanted->backend_address, sizeof(best->backend_address));
+	best->client_port = wanted->client_port;
+	best->backend_port = wanted->backend_port;
+	best->nat_port = nat ? bpf_htons(best_port) : wanted->nat_port;
+	best->vip = wanted->vip;
+	best->backend = wanted->backend;
 	/* no interface yet, and a stamp that is not the present one: the caller's turn */
 	best->client_link = (__u32)(__u8)(client_stamp(c, now) - 1) << CLIENT_LINK_STAMP_SHIFT;
 
 	__u32 version = (best_meta >> FLOW_VERSION_SHIFT) + 1;
-	__u32 meta = version << FLOW_VERSION_SHIFT | flow_kind(port_and_protocol >> 16, ipv6);
+	__u32 meta = version << FLOW_VERSION_SHIFT | (wanted->meta & ((1u << FLOW_VERSION_SHIFT) - 1));
 
 	__sync_lock_test_and_set(&best->meta, meta); /* publishes: a full barrier */
-	view->flow = best;
-	view->meta = meta;
-	view->backend = handle;
-	view->nat_port = bpf_htons(best_port);
+	return (__u64)best_place << 32 | (version & 0xffff) << FLOW_VERSION_SHIFT;
+}
+
+/* Begins a flow that is found by `hash`. Answers a drop reason. */
+static __always_inline int flow_begin(const struct flow *wanted, __u64 hash)
+{
+	__u64 claimed = flow_claim(wanted, hash);
+	struct flow *f = flow_at(claimed >> 32);
+
+	if (claimed & 0xff)
+		return claimed & 0xff;
+	if (f && !flow_index_put(hash, claimed >> 32)) {
+		flow_release(f, (__u32)claimed | wanted->meta);
+		return DROP_FLOW_TABLE_FULL;
+	}
 	return DROP_NONE;
+}
+
+/* A segment or datagram that may begin a flow. */
+static __always_inline bool begins_flow(const struct packet *p)
+{
+	return p->protocol == IPPROTO_UDP || (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* What a packet from the client means for the state of its flow. */
+static __noinline void client_state(struct flow *f, __u32 meta, __u32 flags)
+{
+	__u32 bits = 0;
+
+	if (!f)
+		return;
+	if (meta & FLOW_REPLIED && !(flags & TCP_SYN))
+		bits |= FLOW_CONFIRMED;
+	if (flags & TCP_FIN)
+		bits |= FLOW_FIN_CLIENT;
+	if (flags & TCP_RST)
+		bits |= FLOW_RESET;
+	if ((meta & bits) != bits)
+		__sync_fetch_and_or(&f->meta, bits);
+}
+
+static __noinline void backend_state(struct flow *f, __u32 meta, __u32 flags)
+{
+	__u32 bits = FLOW_REPLIED;
+
+	if (!f)
+		return;
+	if (flags & TCP_FIN)
+		bits |= FLOW_FIN_BACKEND;
+	if (flags & TCP_RST)
+		bits |= FLOW_RESET;
+	if ((meta & bits) != bits)
+		__sync_fetch_and_or(&f->meta, bits);
 }

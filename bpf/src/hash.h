@@ -24,10 +24,21 @@ static __always_inline __u64 hash_address(__u64 start, const __u32 address[4], b
 	return hash_mix(hash, address[2] | (__u64)address[3] << 32);
 }
 
-/* Continues hash_address() of the destination. The low and the high half choose the two buckets. */
-static __always_inline __u64 hash_vip(__u64 address_hash, __be16 port, __u8 protocol, bool ipv6)
+/* Continues hash_address() of a key's address. The low and the high half choose the two buckets. */
+static __always_inline __u64 hash_key(__u64 address_hash, __be16 port, __u8 protocol, bool ipv6)
 {
 	return hash_mix(address_hash, port | (__u32)protocol << 16 | (__u32)(ipv6 ? 1 : 0) << 24);
+}
+
+/*
+ * What chooses the slot of a ring: hash_address() of source and destination, and the ports; without
+ * the ports where a client is to stay with its backend. Without a seed: every node must choose the same.
+ */
+static __always_inline __u64 hash_slot(__u64 source_hash, __u64 destination_hash, __be16 source_port,
+				       __be16 destination_port, __u8 protocol)
+{
+	return hash_mix(source_hash ^ (destination_hash << 1 | destination_hash >> 63),
+			source_port | (__u32)destination_port << 16 | (__u64)protocol << 32);
 }
 
 /* A number below `limit`, evenly, from 32 hash bits. */

@@ -53,6 +53,7 @@ struct key_bucket {
 };
 
 #define VIP_REJECT 1 /* answer what cannot be served: RST, port unreachable. Else silence */
+#define VIP_OWN 4 /* of an address as such: it is also this machine's, and has what no listener wants */
 #define VIP_FLOWS 2 /* look for a known flow first: a backend is reached by NAT, or was until lately */
 
 /*
@@ -111,7 +112,7 @@ struct backend {
 	__u32 outer_destination[4];
 	__u64 tag; /* as it is in the packet: the control byte, 0, and 7 bytes; see tunnel.h */
 	__u32 outer_sum; /* sum of the words that are always the same; see tunnel.h */
-	__u32 flow_base; /* where its translated flows begin: hash of address, port, protocol */
+	__u32 reserved_word;
 	__u32 address[4];
 	__u32 nat_address[4]; /* this node's address towards it */
 	__u32 drain_until; /* seconds of the Unix clock; 0: not draining. Read by the agent only */

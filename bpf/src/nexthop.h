@@ -88,6 +88,28 @@ static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
 	}
 }
 
+/* Makes sure that *cpu knows the way to the backend, or to the other end of its tunnel. Answers a drop reason. */
+static __always_inline int backend_nexthop(struct xdp_md *ctx, const struct config *c, struct backend *b,
+					   struct backend_cpu *cpu)
+{
+	__u32 now = bpf_jiffies64();
+
+	if (likely(cpu->nexthop_stamp == backend_stamp(c, now)))
+		return DROP_NONE;
+	bool tunnel = b->encapsulation != ENCAPSULATION_NONE;
+	struct nexthop hop = {};
+	int reason = nexthop_lookup(ctx, tunnel ? b->outer_source : b->nat_address,
+				    tunnel ? b->outer_destination : b->address,
+				    (tunnel ? b->outer_family : b->family) == FAMILY_IPV6, &hop);
+
+	if (reason)
+		return reason;
+	cpu->nexthop_ifindex = hop.ifindex;
+	__builtin_memcpy(cpu->nexthop_macs, hop.macs, sizeof(hop.macs));
+	cpu->nexthop_stamp = backend_stamp(c, now);
+	return DROP_NONE;
+}
+
 /* Sends the frame on its way. */
 static __always_inline int transmit(struct xdp_md *ctx, __u32 ifindex)
 {

@@ -15,7 +15,17 @@
  */
 #pragma once
 
-#include <linux/types.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "csum.h"
+#include "layout.h"
+#include "nexthop.h"
+#include "parse.h"
 
 #define GUE_PORT 6080
 #define GUE_FIRST_BYTE 0x02 /* version 0, no control message, 2 words of private data */
@@ -35,3 +45,165 @@ struct gue {
 
 #define OVERHEAD_GUE_IPV4 (20 + 8 + 12)
 #define OVERHEAD_GUE_IPV6 (40 + 8 + 12)
+
+#define OUTER_TTL 64
+#define ENTROPY_PORTS 0xc000 /* the first outer source port; 2^14 of them */
+
+/* Reads the tag, and the control byte in its place. */
+static __always_inline __u64 control_word(__u8 control)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? control : (__u64)control << 56;
+}
+
+/* What has to be known of the packet that is to be encapsulated. */
+struct inner {
+	__u64 sum; /* what it adds to a checksum over it; INNER_SUM_UNKNOWN */
+	__u32 length;
+	__u32 entropy;
+	__u8 tos;
+	__u8 control;
+};
+
+#define INNER_SUM_UNKNOWN (~0ULL)
+
+/*
+ * The sum over a packet whose own checksums are right, without reading it: an IPv4 header sums up to
+ * 0, and layer 4 to the negative of its pseudo header (as Linux' local checksum offload has it).
+ */
+static __always_inline __u64 inner_sum(const struct packet *p, bool ipv6)
+{
+	__u32 l4_length = p->length - (__u32)(p->l4 - p->l3);
+
+	if (p->protocol == IPPROTO_UDP && (!p->udp->check || bpf_ntohs(p->udp->len) != l4_length))
+		return INNER_SUM_UNKNOWN;
+	if (ipv6) {
+		/* addresses and length are in both */
+		if (p->l4 != p->l3 + sizeof(struct ipv6hdr))
+			return INNER_SUM_UNKNOWN;
+		return *(__u32 *)p->ip6 + csum_change(bpf_htons(p->protocol), *(__u16 *)&p->ip6->nexthdr);
+	}
+	return csum_change(p->source[0], 0) + csum_change(p->destination[0], 0) +
+	       csum_change(bpf_htons(p->protocol), 0) + csum_change(bpf_htons(l4_length), 0);
+}
+
+static __always_inline void put_gue(struct gue *gue, const struct backend *b, const struct inner *in, bool ipv6)
+{
+	gue->first = GUE_FIRST_BYTE;
+	gue->protocol = ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	gue->flags = 0;
+	*(__u64 *)&gue->control = b->tag | control_word(in->control);
+}
+
+static __always_inline void put_ethernet(void *data, const struct backend_cpu *cpu, __u16 type)
+{
+	copy_macs(data, cpu->nexthop_macs);
+	((struct ethhdr *)data)->h_proto = bpf_htons(type);
+}
+
+static __always_inline void put_ipv4(struct iphdr *ip, const struct backend *b, const struct inner *in,
+				     __u32 length, __u8 protocol)
+{
+	__u16 total = bpf_htons(length);
+
+	*(__u16 *)ip = bpf_htons(0x4500 | in->tos);
+	ip->tot_len = total;
+	ip->id = 0;
+	ip->frag_off = bpf_htons(0x4000); /* never fragmented: so the id needs no value (RFC 6864) */
+	ip->ttl = OUTER_TTL;
+	ip->protocol = protocol;
+	ip->check = csum_apply(0xffff, (__u64)b->outer_sum + bpf_htons(in->tos) + total);
+	ip->saddr = b->outer_source[0];
+	ip->daddr = b->outer_destination[0];
+}
+
+static __always_inline void put_ipv6(struct ipv6hdr *ip, const struct backend *b, const struct inner *in,
+				     __u32 payload, __u8 protocol)
+{
+	*(__u32 *)ip = bpf_htonl(6u << 28 | (__u32)in->tos << 20 | (in->entropy & 0xfffff));
+	ip->payload_len = bpf_htons(payload);
+	ip->nexthdr = protocol;
+	ip->hop_limit = OUTER_TTL;
+	__builtin_memcpy(&ip->saddr, b->outer_source, 16);
+	__builtin_memcpy(&ip->daddr, b->outer_destination, 16);
+}
+
+static __always_inline void put_udp(struct udphdr *udp, const struct config *c, const struct inner *in, __u32 length)
+{
+	udp->source = bpf_htons(ENTROPY_PORTS | (in->entropy & 0x3fff));
+	udp->dest = c->tunnel_port;
+	udp->len = bpf_htons(length);
+	udp->check = 0; /* over IPv4 nobody needs one: what is inside has its own */
+}
+
+/*
+ * Puts the outer headers in front. Answers a drop reason; the packet's old pointers are void. The
+ * branches differ in the constants that the verifier wants to see.
+ */
+static __always_inline int encapsulate_gue_ipv4(struct xdp_md *ctx, const struct config *c, const struct backend *b,
+						const struct backend_cpu *cpu, const struct inner *in, bool ipv6)
+{
+	if (bpf_xdp_adjust_head(ctx, -OVERHEAD_GUE_IPV4))
+		return DROP_NO_HEADROOM;
+	void *data = (void *)(long)ctx->data;
+
+	if (data + ETH_HLEN + OVERHEAD_GUE_IPV4 > (void *)(long)ctx->data_end)
+		return DROP_NO_HEADROOM;
+	put_ethernet(data, cpu, ETH_P_IP);
+	put_ipv4(data + ETH_HLEN, b, in, in->length + OVERHEAD_GUE_IPV4, IPPROTO_UDP);
+	put_udp(data + ETH_HLEN + 20, c, in, in->length + 8 + 12);
+	put_gue(data + ETH_HLEN + 28, b, in, ipv6);
+	return DROP_NONE;
+}
+
+static __always_inline int encapsulate_gue_ipv6(struct xdp_md *ctx, const struct config *c, const struct backend *b,
+						const struct backend_cpu *cpu, const struct inner *in, bool ipv6)
+{
+	if (bpf_xdp_adjust_head(ctx, -OVERHEAD_GUE_IPV6))
+		return DROP_NO_HEADROOM;
+	void *data = (void *)(long)ctx->data;
+
+	if (data + ETH_HLEN + OVERHEAD_GUE_IPV6 > (void *)(long)ctx->data_end)
+		return DROP_NO_HEADROOM;
+	struct udphdr *udp = data + ETH_HLEN + 40;
+
+	put_ethernet(data, cpu, ETH_P_IPV6);
+	put_ipv6(data + ETH_HLEN, b, in, in->length + 8 + 12, IPPROTO_UDP);
+	put_udp(udp, c, in, in->length + 8 + 12);
+	put_gue(data + ETH_HLEN + 48, b, in, ipv6);
+	if (likely(in->sum != INNER_SUM_UNKNOWN)) /* none is allowed for tunnels too: RFC 6935 */
+		udp->check = csum_apply_udp(0xffff, in->sum + b->outer_sum + 2 * (__u64)udp->len + udp->source +
+							    bpf_htons((__u16)in->control << 8));
+	return DROP_NONE;
+}
+
+static __always_inline int encapsulate_ipip(struct xdp_md *ctx, const struct backend *b, const struct backend_cpu *cpu,
+					    const struct inner *in, bool ipv6)
+{
+	__u8 protocol = ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	void *data;
+
+	if (b->outer_family == FAMILY_IPV4) {
+		if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
+			return DROP_NO_HEADROOM;
+		data = (void *)(long)ctx->data;
+		if (data + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)ctx->data_end)
+			return DROP_NO_HEADROOM;
+		put_ethernet(data, cpu, ETH_P_IP);
+		put_ipv4(data + ETH_HLEN, b, in, in->length + sizeof(struct iphdr), protocol);
+		return DROP_NONE;
+	}
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct ipv6hdr)))
+		return DROP_NO_HEADROOM;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end)
+		return DROP_NO_HEADROOM;
+	put_ethernet(data, cpu, ETH_P_IPV6);
+	put_ipv6(data + ETH_HLEN, b, in, in->length, protocol);
+	return DROP_NONE;
+}
+
+/* Its entropy: of the half of the slot's hash that did not choose the slot. */
+static __always_inline __u32 entropy(__u64 hash)
+{
+	return hash >> 32;
+}

@@ -1,441 +1,210 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The load balancer: client -> VIP -> one of its backends, and back through this node (NAT).
+ * The load balancer. Each packet goes through edge.h; what is ordinary leaves from there. The others
+ * are handed from function to function (verdict.h) until one has a verdict:
  *
- * A packet goes through here from top to bottom: parse; is it for one of our VIPs, or the reply of a
- * backend to one of our translations? No: XDP_PASS, byte-identical. Yes: find or begin its flow,
- * rewrite, and send it to the next hop.
+ *   edge ─┬─► balance (NAT, affinity, …) ─┬─► tunnel ─► out
+ *         ├─► answer (NAT's way back)     └─► local ──► the kernel, to the endpoint here
+ *         ├─► decapsulate ────────────────────► local ─┬► tunnel (to a former owner)
+ *         ├─► icmp …                                   └► refuse
+ *         └─► refuse, too big
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "csum.h"
-#include "flow.h"
-#include "hash.h"
+#include "answer.h"
+#include "balance.h"
+#include "begin.h"
+#include "edge.h"
+#include "egress.h"
+#include "icmp.h"
 #include "layout.h"
+#include "local.h"
 #include "maps.h"
-#include "nexthop.h"
 #include "parse.h"
+#include "refuse.h"
+#include "tunnel.h"
+#include "verdict.h"
 
-/* Not a verdict of XDP: look no further here. */
-#define NOT_OURS -1
+#define MOST_FUNCTIONS 6 /* that handle one packet after edge() */
 
-static __noinline int drop(enum drop_reason why, __u32 vip)
+/* To a backend by DSR, or translated already, in whatever way its entry says. */
+static __always_inline __u64 tunnel(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
 {
-	__u32 reason = why;
-	__u64 *count = bpf_map_lookup_elem(&drops, &reason);
-	__u32 index = vip & HANDLE_INDEX_MASK;
-	struct vip_cpu *cpu = vip ? bpf_map_lookup_elem(&vip_cpus, &index) : NULL;
+	struct packet p = {};
+	__u32 zero = 0, index = handle & HANDLE_INDEX_MASK;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct backend *b = backend_by_handle(handle);
+	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
 
-	if (count)
-		(*count)++;
-	if (cpu)
-		cpu->dropped++;
-	return XDP_DROP;
-}
+	if (!c || !b || !cpu)
+		return drop(DROP_NO_BACKEND, 0);
+	bool ports = read_packet(ctx, &p, ipv6);
 
-static __always_inline __u32 slot_match(const struct vip_slot *s, const __u32 address[4], __u32 key,
-					bool ipv6)
-{
-	/* the port, protocol and family are one word: see hash_vip() */
-	if (*(const __u32 *)&s->port != key || !same_address(s->address, address, ipv6))
-		return 0;
-	barrier();
-	return READ_ONCE(s->vip);
-}
-
-/* The handle of the VIP, 0 if there is none. */
-static __always_inline __u32 vip_lookup(const __u32 address[4], __u64 address_hash, __be16 port,
-					__u8 protocol, bool ipv6)
-{
-	__u64 hash = hash_vip(address_hash, port, protocol, ipv6);
-	__u32 first = hash & vip_bucket_mask, second = (hash >> 32) & vip_bucket_mask;
-	__u32 key = port | (__u32)protocol << 16 | (__u32)(ipv6 ? FAMILY_IPV6 : FAMILY_IPV4) << 24;
-	struct vip_bucket *bucket = bpf_map_lookup_elem(&vip_table, &first);
-	__u32 vip;
-
-	if (!bucket)
-		return 0;
-	if ((vip = slot_match(&bucket->slot[0], address, key, ipv6)) ||
-	    (vip = slot_match(&bucket->slot[1], address, key, ipv6)))
-		return vip;
-	bucket = bpf_map_lookup_elem(&vip_table, &second);
-	if (!bucket)
-		return 0;
-	if ((vip = slot_match(&bucket->slot[0], address, key, ipv6)))
-		return vip;
-	return slot_match(&bucket->slot[1], address, key, ipv6);
-}
-
-/* Sources that no client on a network can have; the VIP itself is one of them. */
-static __always_inline bool bad_source(const struct packet *p, bool ipv6)
-{
-	if (same_address(p->source, p->destination, ipv6))
-		return true;
-	if (!ipv6) {
-		__u32 a = bpf_ntohl(p->source[0]);
-
-		return a >> 24 == 0 || a >> 24 == 127 || a >= 0xe0000000; /* multicast, reserved, broadcast */
-	}
-	if ((p->source[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000))
-		return true;
-	return !(p->source[0] | p->source[1] | p->source[2] | (p->source[3] & ~bpf_htonl(1))); /* ::, ::1 */
-}
-
-/* NULL, XMAS, SYN with FIN or RST: what scanners send and no TCP does. */
-static __always_inline bool bad_tcp_flags(__u8 flags)
-{
-	return !(flags & TCP_CONTROL) || ((flags & TCP_SYN) && (flags & (TCP_FIN | TCP_RST))) ||
-	       (flags & (TCP_FIN | TCP_ACK | 0x28)) == (TCP_FIN | 0x28);
-}
-
-/* Addresses, ports, TTL, and the checksums that cover them. */
-static __always_inline void rewrite(struct packet *p, const __u32 source[4], const __u32 destination[4],
-				    __be16 source_port, __be16 destination_port, bool ipv6)
-{
-	__u64 addresses = 0;
-	__u64 ports = csum_change(p->source_port | (__u32)p->destination_port << 16,
-				  source_port | (__u32)destination_port << 16);
-
-	for (int i = 0; i < (ipv6 ? 4 : 1); i++)
-		addresses += csum_change(p->source[i], source[i]) +
-			     csum_change(p->destination[i], destination[i]);
-	if (ipv6) {
-		__builtin_memcpy(&p->ip6->saddr, source, 16);
-		__builtin_memcpy(&p->ip6->daddr, destination, 16);
-		p->ip6->hop_limit--;
-	} else {
-		/* the TTL is the first byte of its word: one less is one less in either byte order's sum */
-		__u64 ttl = csum_change(bpf_htons((__u16)p->ttl << 8), bpf_htons((__u16)(p->ttl - 1) << 8));
-
-		p->ip->saddr = source[0];
-		p->ip->daddr = destination[0];
-		p->ip->ttl--;
-		p->ip->check = csum_apply(p->ip->check, addresses + ttl);
-	}
-	p->udp->source = source_port;
-	p->udp->dest = destination_port;
-	if (p->protocol == IPPROTO_TCP) {
-		p->tcp->check = csum_apply(p->tcp->check, addresses + ports);
-	} else if (p->udp->check) { /* 0: the sender computed none (RFC 768) */
-		__u16 check = csum_apply(p->udp->check, addresses + ports);
-
-		p->udp->check = check ? check : 0xffff;
-	}
-}
-
-/* What a segment from the client means for the state of its flow. */
-static __noinline void client_state(struct flow *f, __u32 meta, __u32 flags)
-{
-	__u32 bits = 0;
-
-	if (!f)
-		return;
-	if (meta & FLOW_REPLIED && !(flags & TCP_SYN))
-		bits |= FLOW_CONFIRMED;
-	if (flags & TCP_FIN)
-		bits |= FLOW_FIN_CLIENT;
-	if (flags & TCP_RST)
-		bits |= FLOW_RESET;
-	if ((meta & bits) != bits)
-		__sync_fetch_and_or(&f->meta, bits);
-}
-
-static __noinline void backend_state(struct flow *f, __u32 meta, __u32 flags)
-{
-	__u32 bits = FLOW_REPLIED;
-
-	if (!f)
-		return;
-	if (flags & TCP_FIN)
-		bits |= FLOW_FIN_BACKEND;
-	if (flags & TCP_RST)
-		bits |= FLOW_RESET;
-	if ((meta & bits) != bits)
-		__sync_fetch_and_or(&f->meta, bits);
-}
-
-/* The backend that the ring has for this packet. NULL: none takes new flows. */
-static __always_inline struct backend *choose_backend(const struct packet *p, __u32 vip, bool ipv6)
-{
-	__u32 index = vip & HANDLE_INDEX_MASK;
-	struct vip *v = bpf_map_lookup_elem(&vips, &index);
-
-	if (!v || READ_ONCE(v->handle) != vip)
-		return NULL;
-	/* without seed and handles: every node must choose the same */
-	__u64 hash = hash_address(HASH_START, p->source, ipv6);
-	hash = hash_address(hash, p->destination, ipv6);
-	hash = hash_mix(hash, p->source_port | (__u32)p->destination_port << 16 | (__u64)p->protocol << 32);
-	__u64 ring = READ_ONCE(v->ring);
-	__u32 slot = (ring >> 32) + hash_scale(hash, (__u32)ring);
-	__u32 *handle = (__u32)ring ? bpf_map_lookup_elem(&rings, &slot) : NULL;
-
-	return handle && *handle ? backend_by_handle(*handle) : NULL;
-}
-
-/*
- * A packet that cannot go on as it is: no flow, or the flow's backend has gone, or a SYN on a
- * connection that has ended. Answers a drop reason, or DROP_NONE with *b and *view filled.
- */
-static __always_inline int begin_flow(const struct packet *p, struct config *c, __u32 vip, __u64 hash, bool ipv6,
-				      struct backend **b, struct flow_view *view)
-{
-	if (bad_source(p, ipv6))
-		return DROP_BAD_SOURCE; /* so it has no flow either */
-	*b = choose_backend(p, vip, ipv6);
-	if (!*b)
-		return DROP_NO_BACKEND;
-	struct flow_view begun = {};
-	__u32 client[4];
-
-	__builtin_memcpy(client, p->source, sizeof(client));
-	int reason = flow_create(client, p->source_port | (__u32)p->protocol << 16, *b, hash, &begun);
+	if (p.drop || !p.length)
+		return drop(p.drop ?: DROP_MALFORMED, b->vip);
+	if (b->flags & BACKEND_HOSTED)
+		return next(NEXT_LOCAL, control, handle);
+	if (p.length > b->mtu && b->mtu)
+		return ports ? next(NEXT_TOO_BIG, 0, handle) : drop(DROP_TOO_BIG, b->vip);
+	int reason = backend_nexthop(ctx, c, b, cpu);
 
 	if (reason)
-		return reason;
-	*view = begun; /* which so stays in registers itself */
-	__u32 place = flow_place(*b, bpf_ntohs(view->nat_port)) & flow_mask;
-	__u32 index = view->backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+		return drop(reason, b->vip);
+	__u64 hash = hash_slot(hash_address(HASH_START, p.source, ipv6), hash_address(HASH_START, p.destination, ipv6),
+			       p.source_port, p.destination_port, p.protocol);
+	struct inner in = { .length = p.length, .entropy = entropy(hash), .tos = p.tos, .control = control };
 
-	if (!flow_index_put(c, hash, place, bpf_jiffies64())) {
-		flow_release(view->flow, view->meta);
-		return DROP_FLOW_TABLE_FULL;
+	if (b->encapsulation == ENCAPSULATION_GUE && b->outer_family == FAMILY_IPV4) {
+		reason = encapsulate_gue_ipv4(ctx, c, b, cpu, &in, ipv6);
+	} else if (b->encapsulation == ENCAPSULATION_GUE) {
+		in.sum = ports ? inner_sum(&p, ipv6) : INNER_SUM_UNKNOWN;
+		reason = encapsulate_gue_ipv6(ctx, c, b, cpu, &in, ipv6);
+	} else if (b->encapsulation == ENCAPSULATION_IPIP) {
+		reason = encapsulate_ipip(ctx, b, cpu, &in, ipv6);
+	} else {
+		copy_macs(p.eth, cpu->nexthop_macs);
 	}
-	if (cpu)
-		cpu->flows++;
-	return DROP_NONE;
-}
-
-/* From a client to a VIP. */
-static __always_inline int to_backend(struct xdp_md *ctx, struct packet *p, struct config *c, __u32 vip, bool ipv6)
-{
-	__u32 now = bpf_jiffies64();
-	__u64 hash = flow_hash(c, p->source, p->source_port, vip, ipv6);
-	struct flow_view view = {};
-	struct backend *b = NULL;
-
-	if (p->drop)
-		return drop(p->drop, vip);
-	if (p->ttl <= 1)
-		return drop(DROP_TTL_EXCEEDED, vip);
-	if (unlikely((p->tcp_flags & TCP_CONTROL) != TCP_ACK) && p->protocol == IPPROTO_TCP &&
-	    bad_tcp_flags(p->tcp_flags))
-		return drop(DROP_BAD_TCP_FLAGS, vip);
-
-	bool known = flow_find(p, vip, hash, ipv6, &view);
-
-	if (known) {
-		b = backend_by_handle(view.backend);
-		bool over = p->protocol == IPPROTO_TCP
-				    ? (p->tcp_flags & TCP_SYN) && flow_closed(view.meta)
-				    : flow_expired(c, view.meta, view.flow->seen, now);
-
-		if (unlikely(!b) || unlikely(over && !(b->flags & BACKEND_TAKES_NEW_FLOWS))) {
-			flow_release(view.flow, view.meta);
-			b = NULL;
-		} else if (unlikely(over)) {
-			/* the same client's next connection, to the same backend, as if there were no balancer */
-			__sync_val_compare_and_swap(&view.flow->meta, view.meta,
-						    view.meta & (FLOW_OWNER & ~FLOW_BUSY));
-			view.meta &= FLOW_OWNER;
-		}
-	} else if (p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
-		return drop(bad_source(p, ipv6) ? DROP_BAD_SOURCE : DROP_NO_FLOW, vip);
-	}
-	if (!b) {
-		int reason = begin_flow(p, c, vip, hash, ipv6, &b, &view);
-
-		if (reason)
-			return drop(reason, vip);
-	}
-
-	struct flow *f = view.flow;
-	__u32 index = view.backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
-
-	if (!f || !cpu)
-		return drop(DROP_NO_BACKEND, vip);
-	if (unlikely(cpu->nexthop_stamp != backend_stamp(c, now))) {
-		struct nexthop hop = {};
-		int reason = nexthop_lookup(ctx, b->nat_address, b->address, ipv6, &hop);
-
-		if (reason)
-			return drop(reason, vip);
-		cpu->nexthop_ifindex = hop.ifindex;
-		__builtin_memcpy(cpu->nexthop_macs, hop.macs, sizeof(hop.macs));
-		cpu->nexthop_stamp = backend_stamp(c, now);
-	}
-	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now))) {
-		/* for a client that the kernel does not know: back to where it came from; see nexthop.h */
-		f->client_link = 0;
-		barrier();
-		__builtin_memcpy(f->client_mac, p->eth->h_source, ETH_ALEN);
-		barrier();
-		f->client_link = (ctx->ingress_ifindex & CLIENT_LINK_IFINDEX_MASK) |
-				 (__u32)(__u8)(client_stamp(c, now) - 1) << CLIENT_LINK_STAMP_SHIFT;
-	}
-	flow_seen(c, f, now);
-	if (unlikely(!(view.meta & FLOW_CONFIRMED) || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
-		client_state(f, view.meta, p->tcp_flags);
+	if (reason)
+		return drop(reason, b->vip);
 	cpu->packets_to_backend++;
-	cpu->bytes_to_backend += p->length;
-	rewrite(p, b->nat_address, b->address, view.nat_port, b->port, ipv6);
-	copy_macs(p->eth, cpu->nexthop_macs);
+	cpu->bytes_to_backend += p.length;
 	return transmit(ctx, cpu->nexthop_ifindex);
 }
 
-/*
- * Fills in how to reach the flow's client: by the kernel's tables, or back to where its packets come
- * from if the kernel does not know (it never saw them).
- */
-static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, struct flow *f, __u32 now)
+__noinline __u64 tunnel_ipv4(struct xdp_md *ctx, __u32 handle, __u32 control)
 {
-	struct nexthop hop = {};
-
-	if (!c || !f)
-		return;
-	__u32 link = f->client_link & CLIENT_LINK_IFINDEX_MASK;
-	__u32 index = f->vip & HANDLE_INDEX_MASK;
-	struct vip *v = bpf_map_lookup_elem(&vips, &index);
-
-	if (!v)
-		return;
-	if (nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop) == DROP_NONE) {
-		f->client_link = 0;
-		barrier();
-		__builtin_memcpy(f->client_mac, hop.macs, ETH_ALEN);
-		barrier();
-		link = hop.ifindex & CLIENT_LINK_IFINDEX_MASK;
-	}
-	f->client_link = link | (__u32)client_stamp(c, now) << CLIENT_LINK_STAMP_SHIFT;
+	return tunnel(ctx, handle, control, false);
 }
 
-/* From a backend to this node's address and a translated port: NOT_OURS unless a flow is there. */
-static __always_inline int to_client(struct xdp_md *ctx, struct packet *p, struct config *c, bool ipv6)
+__noinline __u64 tunnel_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
 {
-	__u32 now = bpf_jiffies64();
-	__u32 port = bpf_ntohs(p->destination_port);
-	__u32 base = hash_mix(hash_address(HASH_START, p->source, ipv6), p->source_port | (__u32)p->protocol << 16);
-	struct flow *f = flow_at(base + port);
+	return tunnel(ctx, handle, control, true);
+}
 
-	if (!f)
-		return NOT_OURS;
-	__u32 meta = READ_ONCE(f->meta);
+/* One function after another, until there is a verdict. */
+static __noinline int finish(struct xdp_md *ctx, __u64 word)
+{
+	_Pragma("clang loop unroll(disable)")
+	for (int i = 0; i < MOST_FUNCTIONS; i++) {
+		__u32 handle = next_handle(word), argument = next_argument(word);
+		struct ethhdr *eth = (void *)(long)ctx->data;
 
-	barrier();
-	if ((meta & FLOW_KIND) != flow_kind(p->protocol, ipv6) || f->nat_port != p->destination_port ||
-	    f->backend_port != p->source_port || !same_address(f->backend_address, p->source, ipv6))
-		return NOT_OURS;
-	struct backend *b = backend_by_handle(f->backend);
-	__u32 vip_index = f->vip & HANDLE_INDEX_MASK, backend_index = f->backend & HANDLE_INDEX_MASK;
-	struct vip *v = bpf_map_lookup_elem(&vips, &vip_index);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &backend_index);
+		if (next_function(word) < NEXT)
+			return next_function(word);
+		if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+			return XDP_DROP;
+		bool ipv6 = eth->h_proto == bpf_htons(ETH_P_IPV6);
 
-	if (!b || !v || !cpu || READ_ONCE(v->handle) != f->vip ||
-	    !same_address(b->nat_address, p->destination, ipv6))
-		return NOT_OURS;
-	if (p->drop)
-		return drop(p->drop, f->vip);
-	if (p->ttl <= 1)
-		return drop(DROP_TTL_EXCEEDED, f->vip);
-	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now)))
-		client_nexthop(ctx, c, f, now);
+		switch (next_function(word)) {
+		case NEXT_BALANCE:
+			word = ipv6 ? balance_ipv6(ctx, handle, argument) : balance_ipv4(ctx, handle, argument);
+			break;
+		case NEXT_ANSWER:
+			word = ipv6 ? answer_ipv6(ctx) : answer_ipv4(ctx);
+			break;
+		case NEXT_ICMP_ANSWER:
+			word = ipv6 ? icmp_answer_ipv6(ctx) : icmp_answer_ipv4(ctx);
+			break;
+		case NEXT_TUNNEL:
+			word = ipv6 ? tunnel_ipv6(ctx, handle, argument) : tunnel_ipv4(ctx, handle, argument);
+			break;
+		case NEXT_LOCAL:
+			word = ipv6 ? local_ipv6(ctx, handle, argument) : local_ipv4(ctx, handle, argument);
+			break;
+		case NEXT_BEGIN:
+			word = ipv6 ? begin_ipv6(ctx, handle, argument) : begin_ipv4(ctx, handle, argument);
+			break;
+		case NEXT_DECAPSULATE:
+			word = ipv6 ? decapsulate_ipv6(ctx) : decapsulate_ipv4(ctx);
+			break;
+		case NEXT_ICMP:
+			word = ipv6 ? icmp_ipv6(ctx, handle) : icmp_ipv4(ctx, handle);
+			break;
+		case NEXT_LOCAL_ICMP:
+			word = ipv6 ? local_icmp_ipv6(ctx, handle, argument) : local_icmp_ipv4(ctx, handle, argument);
+			break;
+		case NEXT_REFUSE:
+			return ipv6 ? refuse_ipv6(ctx, handle, argument) : refuse_ipv4(ctx, handle, argument);
+		case NEXT_TOO_BIG:
+			return ipv6 ? too_big_ipv6(ctx, handle) : too_big_ipv4(ctx, handle);
+		default:
+			return XDP_ABORTED;
+		}
+	}
+	return next_function(word) < NEXT ? next_function(word) : XDP_ABORTED;
+}
 
-	__u32 client[4], link = f->client_link;
-	__be16 client_port = f->client_port;
+#define VLAN_TAG 4
+#define MOST_TAGS 2
+
+static __always_inline bool is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+/* Takes `tags` VLAN tags off; answers whether it could. */
+static __always_inline bool pull_tags(struct xdp_md *ctx, __u32 tags)
+{
+	void *data = (void *)(long)ctx->data;
 	__u8 macs[2 * ETH_ALEN] __attribute__((aligned(8)));
 
-	__builtin_memcpy(client, f->client, sizeof(client));
-	barrier();
-	copy_mac(macs, f->client_mac);
-	barrier();
-	if (unlikely((READ_ONCE(f->meta) ^ meta) & FLOW_OWNER || READ_ONCE(f->client_link) != link))
-		return drop(DROP_NO_FLOW, f->vip); /* taken over, or its next hop just changed: TCP repeats */
-
-	__u32 ifindex = link & CLIENT_LINK_IFINDEX_MASK;
-
-	if (likely(ifindex == ctx->ingress_ifindex)) {
-		__builtin_memcpy(macs + ETH_ALEN, p->eth->h_dest, ETH_ALEN);
-	} else {
-		struct mac *mac = bpf_map_lookup_elem(&interfaces, &ifindex);
-
-		if (!mac)
-			return drop(DROP_NO_ROUTE, f->vip);
-		__builtin_memcpy(macs + ETH_ALEN, mac->address, ETH_ALEN);
-	}
-	flow_seen(c, f, now);
-	if (unlikely(!(meta & FLOW_REPLIED) || p->tcp_flags & (TCP_FIN | TCP_RST)))
-		backend_state(f, meta, p->tcp_flags);
-	cpu->packets_to_client++;
-	cpu->bytes_to_client += p->length;
-	rewrite(p, v->address, client, v->port, client_port, ipv6);
-	copy_macs(p->eth, macs);
-	return transmit(ctx, ifindex);
+	if (data + ETH_HLEN + MOST_TAGS * VLAN_TAG > (void *)(long)ctx->data_end)
+		return false;
+	copy_macs(macs, data);
+	if (bpf_xdp_adjust_head(ctx, tags * VLAN_TAG))
+		return false;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return false;
+	copy_macs(data, macs);
+	return true;
 }
 
-static __always_inline int balance(struct xdp_md *ctx, struct packet *p, void *end, bool ipv6)
+static __always_inline bool push_tags(struct xdp_md *ctx, __u32 tags, __u64 words)
 {
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
-	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
+	void *data = (void *)(long)ctx->data;
+	__u8 macs[2 * ETH_ALEN] __attribute__((aligned(8)));
 
-	if (ipv6)
-		__builtin_memcpy(p->destination, &p->ip6->daddr, sizeof(p->destination));
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return false;
+	copy_macs(macs, data);
+	if (bpf_xdp_adjust_head(ctx, -(int)(tags * VLAN_TAG)))
+		return false;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN + MOST_TAGS * VLAN_TAG > (void *)(long)ctx->data_end)
+		return false;
+	copy_macs(data, macs);
+	if (tags == 1)
+		*(__u32 *)(data + 2 * ETH_ALEN) = words;
 	else
-		p->destination[0] = p->ip->daddr;
-	__u64 hash = hash_address(HASH_START, p->destination, ipv6);
-
-	if (!c || !filter)
-		return XDP_PASS;
-	__u8 maybe = filter->bits[hash % FILTER_SIZE];
-
-	if (likely(!maybe) || p->eth->h_dest[0] & 1)
-		return XDP_PASS;
-	if (ipv6 ? parse_ipv6(ctx, p, end) : parse_ipv4(ctx, p, end)) {
-		__u16 offset = bpf_ntohs(p->destination_port) - c->nat_port_first;
-
-		if (maybe & FILTER_NAT && offset < c->nat_port_count) {
-			int verdict = to_client(ctx, p, c, ipv6);
-
-			if (verdict != NOT_OURS)
-				return verdict;
-		}
-		if (maybe & FILTER_VIP) {
-			__u32 vip = vip_lookup(p->destination, hash, p->destination_port, p->protocol, ipv6);
-
-			if (vip)
-				return to_backend(ctx, p, c, vip, ipv6);
-		}
-		return XDP_PASS;
-	}
-	/* without ports it cannot be balanced; if it is for a VIP, it must not reach anybody else either */
-	if (p->drop && maybe & FILTER_VIP && vip_lookup(p->destination, hash, 0, 0, ipv6))
-		return drop(p->drop, 0);
-	return XDP_PASS;
+		*(__u64 *)(data + 2 * ETH_ALEN) = words;
+	return true;
 }
 
-/* Each family is a function of its own, so that neither has the other's variables on its stack. */
-static __noinline int balance_ipv4(struct xdp_md *ctx)
+/* A frame with VLAN tags: as one without them, and the tags come back before it leaves. */
+static __noinline int tagged(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+	void *data = (void *)(long)ctx->data;
 
-	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
+	if (data + ETH_HLEN + MOST_TAGS * VLAN_TAG > (void *)(long)ctx->data_end)
 		return XDP_PASS;
-	return balance(ctx, &p, end, false);
-}
+	__u64 words = *(__u64 *)(data + 2 * ETH_ALEN);
+	__be16 second = *(__be16 *)(data + 2 * ETH_ALEN + VLAN_TAG);
+	__u32 tags = is_vlan(second) ? 2 : 1;
+	__be16 type = *(__be16 *)(data + 2 * ETH_ALEN + tags * VLAN_TAG);
 
-static __noinline int balance_ipv6(struct xdp_md *ctx)
-{
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-
-	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
 		return XDP_PASS;
-	return balance(ctx, &p, end, true);
+	if (!pull_tags(ctx, tags))
+		return XDP_PASS;
+	__u64 word = type == bpf_htons(ETH_P_IP) ? edge_ipv4(ctx) : edge_ipv6(ctx);
+	int verdict = next_function(word) < NEXT ? next_function(word) : finish(ctx, word);
+
+	if (verdict != XDP_DROP && !push_tags(ctx, tags, words))
+		return drop(DROP_NO_HEADROOM, 0);
+	return verdict;
 }
 
 SEC("xdp")
@@ -443,14 +212,27 @@ int xdplb(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
+	__u64 word;
 
 	if (data + ETH_HLEN > end)
 		return XDP_PASS;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return balance_ipv4(ctx);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return balance_ipv6(ctx);
-	return XDP_PASS;
+		word = edge_ipv4(ctx);
+	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		word = edge_ipv6(ctx);
+	else
+		return is_vlan(eth->h_proto) ? tagged(ctx) : XDP_PASS;
+	return likely(next_function(word) < NEXT) ? next_function(word) : finish(ctx, word);
+}
+
+SEC("tc")
+int xdplb_egress(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return egress_ipv4(skb);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return egress_ipv6(skb);
+	return TC_ACT_UNSPEC;
 }
 
 /* The agent runs it twice to learn how many jiffies a second has. */

@@ -29,15 +29,17 @@ final class AddressTable {
   private final VipTable table;
   private final KeyTable keys;
   private final AddressFilter filter;
+  private final Network network;
   private final ByteBuffer portRanges;
   private final int stride;
   private final Map<Ip, Entry> entries = new HashMap<>();
   private final Map<Ip, Integer> found = new HashMap<>();
 
-  AddressTable(Maps maps, KeyTable keys, AddressFilter filter, long grace) {
+  AddressTable(Maps maps, KeyTable keys, AddressFilter filter, Network network, long grace) {
     table = VipTable.ofAddresses(maps, grace);
     this.keys = keys;
     this.filter = filter;
+    this.network = network;
     portRanges = maps.portRanges.buffer();
     stride = maps.portRanges.stride();
   }
@@ -110,13 +112,21 @@ final class AddressTable {
   }
 
   private void write(Ip address, Entry entry) {
-    int flags = drops(address) ? 0 : Layouts.Vip.REJECT;
-    table.write(VipLine.ofAddress(entry.handle, address, flags));
+    table.write(VipLine.ofAddress(entry.handle, address, flags(address)));
   }
 
-  /** Whether ports that nothing listens to get no answer: one VIP of the address is enough. */
-  boolean drops(Ip address) {
-    return entries.get(address).vips.containsValue(UnavailablePolicy.DROP);
+  /**
+   * What becomes of ports that nothing listens to: no answer if one VIP of the address says so; the
+   * kernel's if the address is this machine's as well.
+   */
+  int flags(Ip address) {
+    boolean drops = entries.get(address).vips.containsValue(UnavailablePolicy.DROP);
+    return (drops ? 0 : Layouts.Vip.REJECT) | (network.isOwn(address) ? Layouts.Vip.OWN : 0);
+  }
+
+  /** Follows a change of this machine's addresses. */
+  void refresh() {
+    entries.forEach(this::write);
   }
 
   // ---- adoption

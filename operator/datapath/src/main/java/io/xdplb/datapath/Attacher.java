@@ -10,50 +10,93 @@ import io.xdplb.libbpf.LibbpfException;
 import io.xdplb.libbpf.Xdp;
 import io.xdplb.libbpf.XdpLink;
 import io.xdplb.libbpf.XdpMode;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
- * The program on its interfaces, by links that are pinned under the interface's name: traffic goes
- * on while no agent runs, and the next agent swaps the program in one step.
+ * The programs on their interfaces, by links that are pinned under the interface's name: traffic
+ * goes on while no agent runs, and the next agent swaps each program in one step. A link holds on
+ * to its interface, not to the name: when the interface is renamed, its pins follow with the next
+ * attach.
+ *
+ * <p>Of the two programs the XDP program comes first and goes last, so that its pin tells all
+ * interfaces there are.
  */
 final class Attacher {
-  private final Path links;
+  private final InterfacePins links;
+  private final EgressAttacher egress;
+
+  /**
+   * A pinned link.
+   *
+   * @param pinName the name that the interface had when it was pinned
+   * @param interfaceName the name that the interface has; the same, if it is gone or the link is
+   *     detached
+   * @param ifindex the interface of that name; 0 if there is none
+   * @param mode empty if the link is detached
+   */
+  private record Pinned(
+      String pinName, String interfaceName, int ifindex, Optional<XdpMode> mode) {}
 
   Attacher(Path pinPath) {
-    links = pinPath.resolve("links");
+    this(pinPath, new EgressAttacher(pinPath));
   }
 
-  /** Attaches, or swaps the program of the link that a former agent has pinned. */
-  Attachment attach(BpfProgram program, String interfaceName, AttachPreference preference) {
+  Attacher(Path pinPath, EgressAttacher egress) {
+    links = new InterfacePins(pinPath.resolve("links"));
+    this.egress = egress;
+  }
+
+  /**
+   * Attaches both programs, or swaps those that a former agent has left attached. The egress
+   * program is attached only where the XDP program is.
+   *
+   * @param egressProgram empty if there is to be none: one that is there is taken off
+   */
+  Attachment attach(
+      BpfProgram program,
+      Optional<BpfProgram> egressProgram,
+      String interfaceName,
+      AttachPreference preference) {
     int ifindex;
     try {
-      Files.createDirectories(links);
       ifindex = Interfaces.index(interfaceName);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot make " + links, e);
     } catch (KernelException e) {
       return none(interfaceName, "NoInterface", e.getMessage());
     }
-    if (Files.exists(pin(interfaceName))) {
-      try (XdpLink link = XdpLink.openPinned(pin(interfaceName))) {
-        if (link.info().ifindex() == ifindex) {
+    followRenames();
+    Attachment attachment = attachXdp(program, interfaceName, ifindex, preference);
+    if (!attachment.attached()) {
+      return attachment;
+    }
+    if (egressProgram.isEmpty()) {
+      egress.detach(interfaceName, ifindex);
+      return attachment;
+    }
+    var state = egress.attach(egressProgram.get(), interfaceName, ifindex);
+    return attachment.withEgress(state.way(), state.message());
+  }
+
+  private Attachment attachXdp(
+      BpfProgram program, String interfaceName, int ifindex, AttachPreference preference) {
+    Pinned there = pinned().get(interfaceName);
+    if (there != null) {
+      if (there.mode().isPresent()) {
+        try (XdpLink link = XdpLink.openPinned(links.of(interfaceName))) {
           link.update(program);
-          return attachment(interfaceName);
         }
+        return xdp(interfaceName, there.mode().get());
       }
-      remove(pin(interfaceName)); // of an interface that has gone
+      remove(there); // of an interface that has gone, or detached by somebody
     }
     List<Xdp.Attachment> foreign = Xdp.query(ifindex);
     if (!foreign.isEmpty()) {
       return conflict(interfaceName, foreign.get(0).programId());
     }
+    links.makeFolder();
     return create(program, interfaceName, ifindex, preference);
   }
 
@@ -62,17 +105,17 @@ final class Attacher {
     LibbpfException notNative = null;
     if (preference != AttachPreference.GENERIC) {
       try (XdpLink link = XdpLink.attach(program, ifindex, XdpMode.NATIVE)) {
-        link.pin(pin(interfaceName));
-        return attachment(interfaceName);
+        link.pin(links.of(interfaceName));
+        return xdp(interfaceName, XdpMode.NATIVE);
       } catch (LibbpfException e) {
         notNative = e;
       }
     }
     if (preference != AttachPreference.NATIVE) {
       try (XdpLink link = XdpLink.attach(program, ifindex, XdpMode.GENERIC)) {
-        link.pin(pin(interfaceName));
+        link.pin(links.of(interfaceName));
         return notNative == null
-            ? attachment(interfaceName)
+            ? xdp(interfaceName, XdpMode.GENERIC)
             : new Attachment(
                 interfaceName, Attachment.Mode.GENERIC, "NoNativeMode", notNative.getMessage());
       } catch (LibbpfException e) {
@@ -80,6 +123,14 @@ final class Attacher {
       }
     }
     return refused(interfaceName, notNative);
+  }
+
+  private static Attachment xdp(String interfaceName, XdpMode mode) {
+    return new Attachment(
+        interfaceName,
+        mode == XdpMode.GENERIC ? Attachment.Mode.GENERIC : Attachment.Mode.NATIVE,
+        null,
+        null);
   }
 
   private static Attachment refused(String interfaceName, LibbpfException e) {
@@ -100,68 +151,112 @@ final class Attacher {
             .formatted(programId, interfaceName, programId, interfaceName));
   }
 
-  /** What is on an interface now, as the kernel says. */
-  Attachment attachment(String interfaceName) {
-    Path pin = pin(interfaceName);
-    if (!Files.exists(pin)) {
-      return none(interfaceName, "NotAttached", "no link is pinned at " + pin);
-    }
-    try (XdpLink link = XdpLink.openPinned(pin)) {
-      Optional<XdpMode> mode = link.mode();
-      if (mode.isEmpty()) {
-        return none(
-            interfaceName,
-            "Detached",
-            "somebody has detached the program from "
-                + interfaceName
-                + ", or the interface has gone");
-      }
-      return new Attachment(
-          interfaceName,
-          mode.get() == XdpMode.GENERIC ? Attachment.Mode.GENERIC : Attachment.Mode.NATIVE,
-          null,
-          null);
+  /** What is on the interfaces now, as the kernel says, in the order of their names. */
+  List<Attachment> attachments() {
+    return pinned().values().stream().map(this::attachment).toList();
+  }
+
+  private Attachment attachment(Pinned pinned) {
+    String name = pinned.interfaceName();
+    Attachment attachment =
+        pinned
+            .mode()
+            .map(mode -> xdp(name, mode))
+            .orElseGet(
+                () ->
+                    none(
+                        name,
+                        "Detached",
+                        "somebody has detached the program from "
+                            + name
+                            + ", or the interface has gone"));
+    var state = egress.state(pinned.pinName(), pinned.ifindex());
+    return attachment.withEgress(state.way(), state.message());
+  }
+
+  /** Takes the programs off an interface. Does nothing where they are not. */
+  void detach(String interfaceName) {
+    Pinned pinned = pinned().get(interfaceName);
+    if (pinned != null) {
+      remove(pinned);
     }
   }
 
-  /** Takes the program off an interface. Does nothing where it is not. */
-  void detach(String interfaceName) {
-    Path pin = pin(interfaceName);
-    if (Files.exists(pin)) {
-      try (XdpLink link = XdpLink.openPinned(pin)) {
-        if (link.info().ifindex() != 0) {
-          link.detach();
-        }
+  private void remove(Pinned pinned) {
+    egress.detach(pinned.pinName(), pinned.ifindex());
+    try (XdpLink link = XdpLink.openPinned(links.of(pinned.pinName()))) {
+      if (link.info().ifindex() != 0) {
+        link.detach();
       }
-      remove(pin);
     }
+    links.remove(pinned.pinName());
   }
 
   /** The interfaces that have a pinned link, in the order of their names. */
   List<String> interfaces() {
-    List<String> names = new ArrayList<>();
-    if (Files.isDirectory(links)) {
-      try (DirectoryStream<Path> pins = Files.newDirectoryStream(links)) {
-        pins.forEach(
-            pin -> names.add(pin.getFileName().toString().replace("%2e", ".").replace("%25", "%")));
-      } catch (IOException e) {
-        throw new UncheckedIOException("cannot list " + links, e);
+    return List.copyOf(pinned().keySet());
+  }
+
+  /** The pinned links by the names that their interfaces have now. */
+  private Map<String, Pinned> pinned() {
+    Map<String, Pinned> byName = new TreeMap<>();
+    for (String pinName : links.names()) {
+      try {
+        Pinned pinned = read(pinName);
+        // the name of an interface that has gone may be another's by now
+        byName.merge(pinned.interfaceName(), pinned, (a, b) -> a.mode().isPresent() ? a : b);
+      } catch (LibbpfException e) {
+        if (e.errno() != Errno.ENOENT) {
+          throw e;
+        } // else an agent has just removed the pin
       }
     }
-    names.sort(null);
-    return names;
+    return byName;
   }
 
-  private Path pin(String interfaceName) {
-    // a BPF file system takes no names with a dot, and an interface may have one: eth0.100
-    return links.resolve(interfaceName.replace("%", "%25").replace(".", "%2e"));
-  }
-
-  private static void remove(Path pin) {
-    try {
-      Files.deleteIfExists(pin);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot remove the pin " + pin, e);
+  private Pinned read(String pinName) {
+    try (XdpLink link = XdpLink.openPinned(links.of(pinName))) {
+      Optional<XdpMode> mode = link.mode();
+      if (mode.isPresent()) {
+        int ifindex = link.info().ifindex();
+        Optional<String> name = Interfaces.name(ifindex);
+        if (name.isPresent()) {
+          return new Pinned(pinName, name.get(), ifindex, mode);
+        }
+      }
     }
+    return new Pinned(pinName, pinName, indexOrZero(pinName), Optional.empty());
+  }
+
+  private static int indexOrZero(String interfaceName) {
+    try {
+      return Interfaces.index(interfaceName);
+    } catch (KernelException e) {
+      return 0;
+    }
+  }
+
+  private void followRenames() {
+    List<Pinned> renamed =
+        pinned().values().stream().filter(p -> !p.pinName().equals(p.interfaceName())).toList();
+    // In two steps, for two interfaces may have exchanged their names.
+    renamed.forEach(p -> rename(p.pinName(), between(p)));
+    for (Pinned pinned : renamed) {
+      if (links.has(pinned.interfaceName())) {
+        remove(read(pinned.interfaceName())); // of an interface that has gone
+      }
+      rename(between(pinned), pinned.interfaceName());
+    }
+  }
+
+  /** Longer than any interface's name. */
+  private static String between(Pinned pinned) {
+    return "renamed interface " + pinned.ifindex();
+  }
+
+  /** The link last: until it has its new name, all of it is done again. */
+  private void rename(String from, String to) {
+    egress.rename(from, to);
+    links.rename(from, to);
   }
 }

@@ -66,9 +66,6 @@ record BackendLine(
     entries.putShort(at + Layouts.Backend.MTU, (short) way.mtu());
     writeOuter(entries, at, tag);
     entries.putLong(at + Layouts.Backend.TAG, tag);
-    entries.putInt(
-        at + Layouts.Backend.FLOW_BASE,
-        Hash.flowBase(key.address(), ofVip.protocol().number(), key.port()));
     Wire.putAddress(entries, at + Layouts.Backend.ADDRESS, key.address());
     Wire.putAddress(entries, at + Layouts.Backend.NAT_ADDRESS, way.nat());
     entries.putInt(at + Layouts.Backend.DRAIN_UNTIL, (int) drainUntil);

@@ -9,6 +9,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.libbpf.BpfProgram;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,14 +71,27 @@ public final class Datapath implements AutoCloseable {
       if (maps != null) {
         maps.close();
       }
+      removeIfEmpty(Maps.mapPins(config.pinPath()), e);
+      removeIfEmpty(config.pinPath(), e);
       lock.close();
       throw e;
     }
   }
 
+  private static void removeIfEmpty(Path folder, Throwable reason) {
+    try {
+      Files.deleteIfExists(folder);
+    } catch (DirectoryNotEmptyException e) {
+      // what a former agent has pinned
+    } catch (IOException e) {
+      reason.addSuppressed(e);
+    }
+  }
+
   /**
-   * Takes the program off all interfaces and removes all that is pinned: the flows that it carries
-   * end, and nothing is left behind. Does nothing where nothing is pinned.
+   * Takes the programs off all interfaces and removes all that is pinned: the flows that it carries
+   * end, and nothing is left behind but the clsact qdiscs of interfaces without tcx: others may be
+   * using them. Does nothing where nothing is pinned.
    *
    * @return the interfaces that it was on
    * @throws DatapathException if an agent has it open; nothing has changed then
@@ -123,12 +137,13 @@ public final class Datapath implements AutoCloseable {
   }
 
   /**
-   * Puts the program on an interface: swaps it in one step where a former agent left a link, else
-   * attaches it in native mode, else in generic mode, as the configuration prefers. A foreign
-   * program is never replaced.
+   * Puts the programs on an interface: swaps them in one step where a former agent left links, else
+   * attaches the XDP program in native mode, else in generic mode, as the configuration prefers,
+   * and the egress program by tcx, else by clsact. A foreign program is never replaced.
    */
   public Attachment attach(String interfaceName) {
-    Attachment attachment = attacher.attach(maps.program(), interfaceName, config.mode());
+    Attachment attachment =
+        attacher.attach(maps.program(), Optional.empty(), interfaceName, config.mode());
     configWriter.tunnelMtu(network.tunnelMtu(attached()));
     return attachment;
   }
@@ -142,10 +157,10 @@ public final class Datapath implements AutoCloseable {
 
   /** What is on the interfaces now, as the kernel says. */
   public List<Attachment> attachments() {
-    return attacher.interfaces().stream().map(attacher::attachment).toList();
+    return attacher.attachments();
   }
 
-  /** Takes the program off an interface. */
+  /** Takes the programs off an interface. */
   public void detach(String interfaceName) {
     attacher.detach(interfaceName);
   }

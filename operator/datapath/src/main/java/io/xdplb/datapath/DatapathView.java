@@ -139,8 +139,7 @@ public final class DatapathView implements AutoCloseable {
 
   /** The interfaces that an agent has attached to, ordered by name. */
   public List<Attachment> attachments() {
-    Attacher attacher = new Attacher(pinPath);
-    return attacher.interfaces().stream().map(attacher::attachment).toList();
+    return new Attacher(pinPath).attachments();
   }
 
   /** The program's live flows by the handle of their backend. */

@@ -25,9 +25,9 @@ final class Hash {
     return mix(mix(START, Wire.nativeLong(ip.high())), Wire.nativeLong(ip.low()));
   }
 
-  /** Of the tag of an endpoint, as it is in memory. */
+  /** Of the tag of an endpoint, which stands where the first half of an IPv6 address would. */
   static long tag(long tag) {
-    return mix(START, tag);
+    return mix(mix(START, tag), 0);
   }
 
   /**
@@ -37,10 +37,5 @@ final class Hash {
    */
   static long key(long of, int protocol, int port, boolean ipv6) {
     return mix(of, Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ipv6 ? 1L << 24 : 0));
-  }
-
-  /** Where the flows of a backend begin in the flow table. */
-  static int flowBase(Ip ip, int protocol, int port) {
-    return (int) mix(address(ip), Wire.nativeShort(port) & 0xffffL | (long) protocol << 16);
   }
 }

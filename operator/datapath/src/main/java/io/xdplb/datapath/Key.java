@@ -66,9 +66,9 @@ record Key(long first, long second, int family, int protocol, int port) {
 
   /** The halves choose the buckets. */
   long hash() {
-    boolean ipv6 = family == Wire.FAMILY_IPV6;
-    long of = protocol == Layouts.Key.OF_ENDPOINT ? Hash.tag(first) : Hash.address(address());
-    return Hash.key(of, protocol, port, ipv6);
+    return protocol == Layouts.Key.OF_ENDPOINT
+        ? Hash.key(Hash.tag(first), protocol, port, true)
+        : Hash.key(Hash.address(address()), protocol, port, family == Wire.FAMILY_IPV6);
   }
 
   /** For messages. */

@@ -84,6 +84,7 @@ final class Layouts {
     static final int REJECT = 1;
 
     static final int FLOWS = 2;
+    static final int OWN = 4;
 
     private Vip() {}
   }
@@ -128,7 +129,7 @@ final class Layouts {
     static final int OUTER_DESTINATION = BUILDER.bytes("outer_destination", 16, 4);
     static final int TAG = BUILDER.u64("tag");
     static final int OUTER_SUM = BUILDER.u32("outer_sum");
-    static final int FLOW_BASE = BUILDER.u32("flow_base");
+    static final int RESERVED_WORD = BUILDER.u32("reserved_word");
     static final int ADDRESS = BUILDER.bytes("address", 16, 4);
     static final int NAT_ADDRESS = BUILDER.bytes("nat_address", 16, 4);
     static final int DRAIN_UNTIL = BUILDER.u32("drain_until");

@@ -67,7 +67,7 @@ final class ReadBack {
   /** The handle of the entry of a VIP's address. */
   private Optional<Integer> address(VipKey vip) {
     int handle = keys.handle(Key.ofAddress(vip.address()));
-    int flags = vips.addresses().drops(vip.address()) ? 0 : Layouts.Vip.REJECT;
+    int flags = vips.addresses().flags(vip.address());
     VipLine expected = VipLine.ofAddress(handle, vip.address(), flags);
     return vip(handle).filter(expected::equals).map(VipLine::handle);
   }

@@ -47,7 +47,7 @@ final class VipMaps {
     filter = new AddressFilter(maps.filter.buffer());
     keys = new KeyTable(maps.keys);
     nodes = new Nodes(keys, filter);
-    addresses = new AddressTable(maps, keys, filter, GRACE);
+    addresses = new AddressTable(maps, keys, filter, network, GRACE);
     table = VipTable.ofVips(maps, GRACE);
     BackendTable backendTable = new BackendTable(maps, GRACE);
     backends = new Backends(backendTable, keys, filter, network);
@@ -279,6 +279,7 @@ final class VipMaps {
   void networkChanged() {
     long now = System.nanoTime();
     nodes.setOwn(network.own());
+    addresses.refresh();
     for (VipEntry entry : vips.values()) {
       if (backends.refresh(entry, now)) {
         write(entry);

@@ -118,4 +118,17 @@ final class LibBpf {
   static native int bpf_link_detach(int link);
 
   static native int bpf_xdp_query(int ifindex, int flags, Pointer opts);
+
+  static native int bpf_prog_query(
+      int target, int attachType, int queryFlags, int[] attachFlags, int[] ids, int[] count);
+
+  // Filters, by netlink
+
+  static native int bpf_tc_hook_create(Pointer hook);
+
+  static native int bpf_tc_attach(Pointer hook, Pointer opts);
+
+  static native int bpf_tc_query(Pointer hook, Pointer opts);
+
+  static native int bpf_tc_detach(Pointer hook, Pointer opts);
 }

@@ -24,8 +24,9 @@ record NetlinkMessage(int type, ByteBuffer body) {
 
   static final int REQUEST = 1;
   static final int ACK = 4;
-  static final int DUMP = 0x300;
+  static final int ECHO = 8;
   static final int REPLACE = 0x100;
+  static final int DUMP = 0x300;
   static final int CREATE = 0x400;
 
   private static final int HEADER = 16;

@@ -11,6 +11,7 @@ import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.PassStub;
 import io.xdplb.testing.kernel.RequiresBpf;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -120,6 +121,7 @@ class AttachTest {
   }
 
   @Test
+  @SuppressWarnings("try") // it is there, no more
   void row53_foreignProgramIsNamedAndNeverReplaced() {
     Netns.veth(machine, "eth1", wire, "lb1");
     try (PassStub foreign = PassStub.attach(machine, "eth1")) {
@@ -168,6 +170,42 @@ class AttachTest {
   }
 
   @Test
+  void interfaceThatWasRenamedKeepsItsProgramAndIsKnownByItsNewName() {
+    int before = kernel("eth0").get(0).programId();
+    machine.ip("link set eth0 down", "link set eth0 name lan.7", "link set lan.7 up");
+    assertThat(attachments()).containsExactly(on("lan.7", Attachment.Mode.NATIVE));
+    assertThat(attach("eth0").reason()).isEqualTo("NoInterface");
+    Netns.veth(machine, "eth0", wire, "lb1"); // another one with the old name
+    test.reopen(); // the next agent, with eth0
+    assertThat(kernel("lan.7").get(0).programId()).isEqualTo(before);
+    assertThat(attach("lan.7")).isEqualTo(on("lan.7", Attachment.Mode.NATIVE));
+    assertThat(kernel("lan.7")).hasSize(1);
+    assertThat(kernel("lan.7").get(0).programId()).isEqualTo(kernel("eth0").get(0).programId());
+    assertThat(attachments())
+        .containsExactly(on("eth0", Attachment.Mode.NATIVE), on("lan.7", Attachment.Mode.NATIVE));
+    inside(
+        () -> {
+          test.datapath().detach("lan.7");
+          return null;
+        });
+    assertThat(kernel("lan.7")).isEmpty();
+    assertThat(kernel("eth0")).hasSize(1);
+  }
+
+  @Test
+  void interfaceThatWentToAnotherNamespaceIsNotTakenForOneHere() {
+    try (Netns other = Netns.create("other")) {
+      machine.ip("link set eth0 netns " + other.name());
+      Attachment gone = attachments().get(0);
+      assertThat(gone.attached()).isFalse();
+      assertThat(gone.reason()).isEqualTo("Detached");
+      Netns.veth(machine, "eth0", wire, "lb1");
+      assertThat(attach("eth0")).isEqualTo(on("eth0", Attachment.Mode.NATIVE));
+      assertThat(attachments()).containsExactly(on("eth0", Attachment.Mode.NATIVE));
+    }
+  }
+
+  @Test
   void interfaceNamesMayHaveDots() {
     Netns.veth(machine, "eth0.100", wire, "lb1"); // and a BPF file system's names may not
     assertThat(attach("eth0.100")).isEqualTo(on("eth0.100", Attachment.Mode.NATIVE));
@@ -203,6 +241,23 @@ class AttachTest {
     test.stop();
     machine.sysctl("net.ipv4.ip_local_port_range", "32768 60999");
     test.reopen();
+  }
+
+  @Test
+  void datapathThatIsRefusedWhileLoadingLeavesNoPins() throws IOException {
+    Path pins = Path.of("/sys/fs/bpf/xdplb-test-" + ProcessHandle.current().pid() + "-small");
+    int slots = 0; // a map needs one
+    DatapathConfig config =
+        new DatapathConfig(
+            pins, PacketLab.NAT_PORTS, 64, 64, slots, 4096, DatapathConfig.AttachPreference.AUTO);
+    try {
+      assertThatThrownBy(() -> inside(() -> Datapath.open(config)))
+          .hasMessageContaining("map rings with 0 entries");
+      assertThat(Files.exists(pins)).isFalse();
+    } finally {
+      Files.deleteIfExists(pins.resolve("maps"));
+      Files.deleteIfExists(pins);
+    }
   }
 
   @Test

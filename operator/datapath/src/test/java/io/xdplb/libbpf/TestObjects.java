@@ -53,19 +53,19 @@ public final class TestObjects {
   }
 
   /** A folder for pins that is emptied and removed at the end. */
-  static final class Pins implements AutoCloseable {
+  public static final class Pins implements AutoCloseable {
     private final Path folder = Path.of("/sys/fs/bpf/xdplb-test-" + UUID.randomUUID());
 
-    Pins() throws IOException {
+    public Pins() throws IOException {
       BpfFs.ensureMounted(Path.of("/sys/fs/bpf"));
       Files.createDirectory(folder);
     }
 
-    Path path(String name) {
+    public Path path(String name) {
       return folder.resolve(name);
     }
 
-    List<String> names() throws IOException {
+    public List<String> names() throws IOException {
       try (Stream<Path> pins = Files.list(folder)) {
         return pins.map(pin -> pin.getFileName().toString()).sorted().toList();
       }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every packet comes here first, and most leave from here: what is not ours, and what goes to a
+ * backend by DSR in the ordinary way. All else is handed to the cold functions.
+ */
+#pragma once
+
+#include "flow.h"
+#include "hash.h"
+#include "lookup.h"
+#include "tunnel.h"
+#include "verdict.h"
+
+/* A packet with ports, from a client to a VIP. */
+static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *p, struct config *c,
+					     struct address_filter *filter, __u32 vip, __u64 destination_hash,
+					     bool ipv6)
+{
+	struct vip *v = vip_by_handle(vip);
+
+	if (!v)
+		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
+	/* one word for affinity and sources */
+	if (unlikely(*(const __u64 *)&v->affinity | v->hosted | (v->flags & VIP_FLOWS)))
+		return next(NEXT_BALANCE, 0, vip);
+	if (unlikely(p->drop))
+		return drop(p->drop, vip);
+	if (unlikely(p->ttl <= 1))
+		return drop(DROP_TTL_EXCEEDED, vip);
+	if (unlikely((p->tcp_flags & TCP_CONTROL) != TCP_ACK) && p->protocol == IPPROTO_TCP &&
+	    bad_tcp_flags(p->tcp_flags))
+		return drop(DROP_BAD_TCP_FLAGS, vip);
+	if (unlikely(bad_source(p->source, p->destination, ipv6)))
+		return drop(DROP_BAD_SOURCE, vip);
+
+	__u64 source_hash = hash_address(HASH_START, p->source, ipv6);
+
+	if (unlikely(filter->bits[source_hash % FILTER_SIZE] & FILTER_PEER))
+		return next(NEXT_BALANCE, 0, vip);
+	__u64 hash = hash_slot(source_hash, destination_hash, p->source_port, p->destination_port, p->protocol);
+	__u64 slot = ring_slot(v, hash);
+	__u32 handle = ring_current(slot), index = handle & HANDLE_INDEX_MASK;
+	struct backend *b = backend_by_handle(handle);
+	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+
+	if (unlikely(!b || !cpu))
+		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
+	if (unlikely((b->flags & (BACKEND_AGENT | BACKEND_HOSTED | BACKEND_NAT)) != BACKEND_AGENT)) {
+		if (b->flags & BACKEND_NAT || (ring_history(slot) && !(b->flags & BACKEND_AGENT)))
+			return next(NEXT_BALANCE, 0, vip);
+		if (b->flags & BACKEND_HOSTED)
+			return next(NEXT_LOCAL, 0, handle);
+	}
+	if (unlikely(p->length > b->mtu) && b->mtu)
+		return next(NEXT_TOO_BIG, 0, handle);
+
+	int reason = backend_nexthop(ctx, c, b, cpu);
+
+	if (unlikely(reason))
+		return drop(reason, vip);
+	__u32 ifindex = cpu->nexthop_ifindex;
+
+	if (b->encapsulation == ENCAPSULATION_GUE) {
+		struct inner in = { .length = p->length, .entropy = entropy(hash), .tos = p->tos };
+
+		if (b->outer_family == FAMILY_IPV4) {
+			reason = encapsulate_gue_ipv4(ctx, c, b, cpu, &in, ipv6);
+		} else {
+			in.sum = inner_sum(p, ipv6);
+			reason = encapsulate_gue_ipv6(ctx, c, b, cpu, &in, ipv6);
+		}
+		if (unlikely(reason))
+			return drop(reason, vip);
+	} else if (b->encapsulation == ENCAPSULATION_NONE) {
+		copy_macs(p->eth, cpu->nexthop_macs);
+	} else {
+		return next(NEXT_TUNNEL, 0, handle);
+	}
+	cpu->packets_to_backend++;
+	cpu->bytes_to_backend += p->length;
+	return transmit(ctx, ifindex);
+}
+
+/* Something without ports that may be for a VIP, or for this machine. */
+static __always_inline __u64 edge_other(struct packet *p, __u8 maybe, __u64 destination_hash, bool ipv6)
+{
+	__u8 icmp = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
+	if (maybe & FILTER_VIP) {
+		__u32 address = address_lookup(p->destination, destination_hash, 0, KEY_ADDRESS, ipv6);
+		struct vip *v = vip_by_handle(address);
+
+		if (v) {
+			/* without ports it cannot be balanced, and it must not reach anybody else either */
+			if (p->drop)
+				return drop(p->drop, address);
+			if (p->protocol == icmp)
+				return next(NEXT_ICMP, 0, address);
+			if (ipv6 && is_extension(p->protocol))
+				return next(NEXT_BALANCE, 0, 0);
+			if (!(v->flags & VIP_OWN))
+				return drop(DROP_NO_LISTENER, address);
+		}
+	}
+	if (p->drop)
+		return XDP_PASS;
+	if (maybe & FILTER_NAT && p->protocol == icmp)
+		return next(NEXT_ICMP_ANSWER, 0, 0);
+	if (maybe & FILTER_TUNNEL && (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6))
+		return next(NEXT_DECAPSULATE, 0, 0);
+	return XDP_PASS;
+}
+
+static __always_inline __u64 edge(struct xdp_md *ctx, struct packet *p, void *end, bool ipv6)
+{
+	__u32 zero = 0;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
+
+	if (ipv6)
+		__builtin_memcpy(p->destination, &p->ip6->daddr, sizeof(p->destination));
+	else
+		p->destination[0] = p->ip->daddr;
+	__u64 hash = hash_address(HASH_START, p->destination, ipv6);
+
+	if (!c || !filter)
+		return XDP_PASS;
+	__u8 maybe = filter->bits[hash % FILTER_SIZE];
+
+	if (likely(!(maybe & (FILTER_VIP | FILTER_NAT | FILTER_TUNNEL))) || p->eth->h_dest[0] & 1)
+		return XDP_PASS;
+	if (!parse(ctx, p, end, ipv6, false))
+		return edge_other(p, maybe, hash, ipv6);
+	if (maybe & FILTER_VIP) {
+		__u32 vip = address_lookup(p->destination, hash, p->destination_port, p->protocol, ipv6);
+
+		if (likely(vip))
+			return edge_to_backend(ctx, p, c, filter, vip, hash, ipv6);
+	}
+	if (maybe & FILTER_NAT && (__u16)(bpf_ntohs(p->destination_port) - c->nat_port_first) < c->nat_port_count)
+		return next(NEXT_ANSWER, 0, 0);
+	if (maybe & FILTER_TUNNEL && p->protocol == IPPROTO_UDP && p->destination_port == c->tunnel_port)
+		return next(NEXT_DECAPSULATE, 0, 0);
+	if (maybe & FILTER_VIP && address_lookup(p->destination, hash, 0, KEY_ADDRESS, ipv6))
+		return next(NEXT_BALANCE, 0, 0); /* a range of ports, or no listener */
+	return XDP_PASS;
+}
+
+/* Each family is a function of its own, so that neither has the other's variables on its stack. */
+static __noinline __u64 edge_ipv4(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+
+	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
+		return XDP_PASS;
+	return edge(ctx, &p, end, false);
+}
+
+static __noinline __u64 edge_ipv6(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+
+	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+		return XDP_PASS;
+	return edge(ctx, &p, end, true);
+}

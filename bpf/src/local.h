@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The endpoint's side of DSR: what comes out of a tunnel, or was balanced here for an endpoint here.
+ * The destination becomes the endpoint's, the flow is remembered for the way back (see egress.h), and
+ * the kernel delivers, as it does with any routed packet.
+ *
+ * A flow that is not known here and does not begin may belong to a former owner of its slot: it is
+ * handed from one to the next, newest first, until one knows it. A packet that may begin a flow makes
+ * the same round while the slot has only just moved (it may be a repetition), but short, and comes
+ * back to the present owner, who takes it. So edges need no connection table, and an edge that never
+ * saw a flow does as well as any other. See docs/datapath.md.
+ */
+#pragma once
+
+#include "balance.h"
+#include "flow.h"
+#include "hash.h"
+#include "lookup.h"
+#include "rewrite.h"
+#include "tunnel.h"
+#include "verdict.h"
+
+#define STEPS_OF_BEGINNING 3 /* former owners that are asked about what may begin a flow */
+
+/* The owner number `step` of a slot; 0: the present one. */
+static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h, __u32 step)
+{
+	if (!step)
+		return ring_current(slot);
+	return h && step <= HISTORY_OWNERS ? h->owner[(step - 1) % 16 < HISTORY_OWNERS ? (step - 1) % 16 : 0] : 0;
+}
+
+/*
+ * Who is asked about a packet of an unknown flow, after the backend `asked`: the next word, or 0 if
+ * it is to be taken here.
+ */
+__noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
+{
+	__u32 history = ring_history(slot), step = control & CONTROL_STEP, zero = 0;
+	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+
+	if (!c)
+		return 0;
+	if (begins && (!h || control & CONTROL_FINAL || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+		return 0;
+	/* a sender whose table is older or newer may have begun with another than the present owner */
+	if (step || ring_current(slot) == asked)
+		step++;
+	_Pragma("clang loop unroll(disable)")
+	for (int i = 0; i <= HISTORY_OWNERS; i++, step++) {
+		if (step > (begins ? STEPS_OF_BEGINNING : HISTORY_OWNERS))
+			break;
+		__u32 owner = slot_owner(slot, h, step);
+		struct backend *b = owner ? backend_by_handle(owner) : NULL;
+
+		/* one on this machine would have its flows in the table that was looked into */
+		if (b && owner != asked && !(b->flags & BACKEND_HOSTED))
+			return next(NEXT_TUNNEL, step, owner);
+	}
+	if (begins) {
+		struct backend *b = backend_by_handle(ring_current(slot));
+
+		if (!b || ring_current(slot) == asked || b->flags & BACKEND_HOSTED)
+			return 0;
+		return next(NEXT_TUNNEL, CONTROL_FINAL, ring_current(slot));
+	}
+	return next(NEXT_REFUSE, DROP_NO_OWNER, 0);
+}
+
+/* Lowers the MSS that a SYN announces to what fits: RFC 9293, section 3.7.1. */
+static __always_inline int clamp(struct xdp_md *ctx, bool ipv6)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+	__u32 zero = 0;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+
+	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+		return 0;
+	if (parse(ctx, &p, end, ipv6, ipv6))
+		clamp_mss(&p, end, ipv6 ? c->mss_ipv6 : c->mss_ipv4);
+	return 0;
+}
+
+__noinline int clamp_ipv4(struct xdp_md *ctx)
+{
+	return clamp(ctx, false);
+}
+
+__noinline int clamp_ipv6(struct xdp_md *ctx)
+{
+	return clamp(ctx, true);
+}
+
+static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+	__u32 zero = 0, now = bpf_jiffies64();
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct backend *b = backend_by_handle(handle);
+
+	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+		return drop(DROP_MALFORMED, 0);
+	if (!b)
+		return drop(DROP_NOT_HOSTED, 0);
+	__u32 vip = b->vip;
+	struct vip *v = vip_by_handle(vip);
+
+	if (ipv6)
+		__builtin_memcpy(p.destination, &p.ip6->daddr, sizeof(p.destination));
+	else
+		p.destination[0] = p.ip->daddr;
+	bool ports = parse(ctx, &p, end, ipv6, ipv6);
+
+	if (!v || p.drop)
+		return drop(p.drop ?: DROP_NOT_HOSTED, vip);
+	if (!ports)
+		return p.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) ? next(NEXT_LOCAL_ICMP, control, handle)
+									     : drop(DROP_NOT_HOSTED, vip);
+	if (control & CONTROL_NAT) {
+		/* translated at the edge already, and the edge sees to the answer */
+		if (!same_address(p.destination, b->address, ipv6) || (b->port && b->port != p.destination_port))
+			return drop(DROP_NOT_HOSTED, vip);
+		return XDP_PASS;
+	}
+	__u16 port = bpf_ntohs(p.destination_port);
+
+	if (!same_address(p.destination, v->address, ipv6) || p.protocol != v->protocol ||
+	    port < bpf_ntohs(v->port) || port > bpf_ntohs(v->end_port))
+		return drop(DROP_NOT_HOSTED, vip);
+	if (p.ttl <= 1)
+		return drop(DROP_TTL_EXCEEDED, vip);
+	if (bad_source(p.source, p.destination, ipv6))
+		return drop(DROP_BAD_SOURCE, vip);
+	if (unlikely((p.tcp_flags & TCP_CONTROL) != TCP_ACK) && p.protocol == IPPROTO_TCP &&
+	    bad_tcp_flags(p.tcp_flags))
+		return drop(DROP_BAD_TCP_FLAGS, vip);
+
+	__u64 hash = flow_hash(c, p.source, p.source_port, vip, ipv6);
+	__u32 kind = flow_kind(p.protocol, ipv6) | FLOW_HOSTED;
+	struct flow_view view = {};
+	bool known = flow_find(&p, vip, hash, kind, ipv6, v->port != v->end_port, &view) && view.flow;
+
+	if (known) {
+		struct backend *owner = backend_by_handle(view.backend);
+		bool over = p.protocol == IPPROTO_TCP ? (p.tcp_flags & TCP_SYN) && flow_closed(view.meta)
+						      : flow_expired(c, view.flow, view.meta, now);
+
+		if (unlikely(!owner) || unlikely(over)) {
+			flow_release(view.flow, view.meta);
+			known = false;
+		}
+	}
+	if (unlikely(!known)) {
+		__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
+		__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
+		__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
+		__u64 other = ask_others(slot, handle, control, begins_flow(&p));
+
+		if (other)
+			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;
+		return next(NEXT_BEGIN, BEGIN_HOSTED, handle);
+	}
+	struct flow *f = view.flow;
+	__u32 index = view.backend & HANDLE_INDEX_MASK;
+	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+
+	if (!f || !cpu)
+		return drop(DROP_NOT_HOSTED, vip);
+	__u32 address[4];
+
+	__builtin_memcpy(address, f->backend_address, sizeof(address));
+	barrier();
+	if (unlikely((READ_ONCE(f->meta) ^ view.meta) & FLOW_OWNER))
+		return drop(DROP_NO_FLOW, vip); /* taken over under our hands: TCP repeats */
+	flow_seen(c, f, now);
+	if (unlikely(!(view.meta & FLOW_CONFIRMED) || p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		client_state(f, view.meta, p.tcp_flags);
+	cpu->packets_to_backend++;
+	cpu->bytes_to_backend += p.length;
+	rewrite_destination(&p, end, address, view.backend_port, ipv6);
+	if (unlikely(p.tcp_flags & TCP_SYN))
+		ipv6 ? clamp_ipv6(ctx) : clamp_ipv4(ctx);
+	return XDP_PASS;
+}
+
+__noinline __u64 local_ipv4(struct xdp_md *ctx, __u32 handle, __u32 control)
+{
+	return local(ctx, handle, control, false);
+}
+
+__noinline __u64 local_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
+{
+	return local(ctx, handle, control, true);
+}
+
+/*
+ * Takes the outer headers off. What the tunnel's congestion means for the inner packet is RFC 6040's
+ * business: section 4.2.
+ */
+static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+	__u32 zero = 0, control = 0, handle = 0;
+	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u8 inner;
+
+	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+		return XDP_PASS;
+	if (!ipv6 && p.ip->ihl != 5)
+		return XDP_PASS; /* no tunnel of ours has options */
+	bool ports = parse(ctx, &p, end, ipv6, false);
+
+	if (p.drop)
+		return XDP_PASS;
+	if (ports) {
+		struct gue *gue = data + ETH_HLEN + (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) - sizeof(*gue);
+
+		if ((void *)(gue + 1) > end || p.length < (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) ||
+		    gue->first != GUE_FIRST_BYTE || gue->flags)
+			return XDP_PASS;
+		__u64 word = *(__u64 *)&gue->control;
+
+		inner = gue->protocol;
+		control = gue->control;
+		handle = endpoint_lookup(word & ~control_word(0xff));
+	} else {
+		inner = p.protocol;
+	}
+	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
+		return XDP_PASS;
+	/* from here on it is one that we are meant to open, or somebody wants us to think so */
+	if (!is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6))
+		return drop(DROP_UNKNOWN_PEER, 0);
+
+	__u8 congestion = p.tos & 3;
+	__u8 macs[2 * ETH_ALEN] __attribute__((aligned(8)));
+
+	copy_macs(macs, p.eth);
+
+	if (bpf_xdp_adjust_head(ctx, ipv6 ? (ports ? OVERHEAD_GUE_IPV6 : 40) : (ports ? OVERHEAD_GUE_IPV4 : 20)))
+		return drop(DROP_MALFORMED, 0);
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+
+	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
+		return drop(DROP_MALFORMED, 0);
+	copy_macs(eth, macs);
+	__u8 *tos = data + ETH_HLEN;
+	__u32 destination[4] = {};
+
+	eth->h_proto = bpf_htons(inner == IPPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
+	if (inner == IPPROTO_IPV6) {
+		struct ipv6hdr *ip = data + ETH_HLEN;
+
+		if ((void *)(ip + 1) > end || ip->version != 6)
+			return drop(DROP_MALFORMED, 0);
+		__u32 ecn = bpf_ntohl(*(__be32 *)ip) >> 20 & 3;
+
+		if (congestion == 3 && !ecn)
+			return drop(DROP_CONGESTION_MARK, 0);
+		if (congestion == 3)
+			*(__be32 *)ip |= bpf_htonl(3 << 20);
+		else if (congestion == 1 && ecn == 2) /* ECT(1) is marked onto ECT(0) */
+			*(__be32 *)ip ^= bpf_htonl(3 << 20);
+		__builtin_memcpy(destination, &ip->daddr, sizeof(destination));
+	} else {
+		struct iphdr *ip = data + ETH_HLEN;
+		__u16 before = *(__u16 *)tos;
+		__u8 ecn = ip->tos & 3;
+
+		if (ip->version != 4)
+			return drop(DROP_MALFORMED, 0);
+		if (congestion == 3 && !ecn)
+			return drop(DROP_CONGESTION_MARK, 0);
+		if (congestion == 3)
+			ip->tos |= 3;
+		else if (congestion == 1 && ecn == 2)
+			ip->tos ^= 3;
+		ip->check = csum_apply(ip->check, csum_change(before, *(__u16 *)tos));
+		destination[0] = ip->daddr;
+	}
+	if (ports && handle)
+		return next(NEXT_LOCAL, control, handle);
+
+	/* IPIP has no tag: the VIP says who it is for. An endpoint that has left: who else knows the flow? */
+	bool inner6 = inner == IPPROTO_IPV6;
+	__u32 address = address_lookup(destination, hash_address(HASH_START, destination, inner6), 0, KEY_ADDRESS, inner6);
+
+	if (!address)
+		return drop(DROP_NOT_HOSTED, 0);
+	return ports ? next(NEXT_REFUSE, DROP_NOT_HOSTED, address) : next(NEXT_BALANCE, BALANCE_HERE, 0);
+}
+
+__noinline __u64 decapsulate_ipv4(struct xdp_md *ctx)
+{
+	return decapsulate(ctx, false);
+}
+
+__noinline __u64 decapsulate_ipv6(struct xdp_md *ctx)
+{
+	return decapsulate(ctx, true);
+}
