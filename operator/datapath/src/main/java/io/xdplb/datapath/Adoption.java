@@ -57,7 +57,7 @@ final class Adoption {
     addresses.load();
     keys.adopt(this::isGood);
     for (VipLine line : lines.values()) {
-      VipKey key = key(line).orElseThrow();
+      VipKey key = line.key().orElseThrow();
       if (addresses.adopt(key, line.handle(), policy(line))) {
         adoptVip(key, line);
       } else {
@@ -74,22 +74,12 @@ final class Adoption {
 
   private void readLines() {
     for (int index = table.first(); index < table.end(); index++) {
-      Optional<VipLine> line = table.read(index).filter(l -> key(l).isPresent());
+      Optional<VipLine> line = table.read(index).filter(l -> l.key().isPresent());
       if (line.isPresent() && Handle.index(line.get().handle()) == index) {
         lines.put(line.get().handle(), line.get());
       } else if (table.isOwned(index)) {
         table.retract(index);
       }
-    }
-  }
-
-  private static Optional<VipKey> key(VipLine line) {
-    try {
-      return Optional.of(
-          new VipKey(
-              line.address(), Wire.protocol(line.protocol()), line.port(), line.endPort()));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty(); // no agent has written that
     }
   }
 
@@ -100,7 +90,7 @@ final class Adoption {
       case Layouts.Key.OF_ENDPOINT -> backends.isHosted(key, handle);
       default ->
           Optional.ofNullable(lines.get(handle))
-              .flatMap(Adoption::key)
+              .flatMap(VipLine::key)
               .filter(vip -> !vip.isRange() && Key.of(vip).equals(key))
               .isPresent();
     };

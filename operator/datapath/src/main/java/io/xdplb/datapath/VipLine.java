@@ -2,6 +2,7 @@
 package io.xdplb.datapath;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.VipKey;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
@@ -33,6 +34,17 @@ record VipLine(
 
   static VipLine ofAddress(int handle, Ip address, int flags) {
     return new VipLine(0, handle, address, Layouts.Key.OF_ADDRESS, 0, 0, flags, 0, 0, 0);
+  }
+
+  /** Which VIP it is; empty for an address, and for what no agent has written. */
+  Optional<VipKey> key() {
+    try {
+      return protocol == Layouts.Key.OF_ADDRESS
+          ? Optional.empty()
+          : Optional.of(new VipKey(address, Wire.protocol(protocol), port, endPort));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
   }
 
   boolean rejects() {
