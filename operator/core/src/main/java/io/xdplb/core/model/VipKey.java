@@ -42,6 +42,21 @@ public record VipKey(Ip address, Protocol protocol, int port, int endPort)
     return endPort != port;
   }
 
+  /** Whether some packet could be looked up by both. */
+  public boolean overlaps(VipKey other) {
+    return address.equals(other.address)
+        && protocol == other.protocol
+        && port <= other.endPort
+        && other.port <= endPort;
+  }
+
+  /** Whether both have ports in common and each has some that the other has not. */
+  public boolean crosses(VipKey other) {
+    return overlaps(other)
+        && (port < other.port && endPort < other.endPort
+            || other.port < port && other.endPort < endPort);
+  }
+
   @Override
   public int compareTo(VipKey other) {
     return ORDER.compare(this, other);
