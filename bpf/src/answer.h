@@ -25,7 +25,11 @@ static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, stru
 
 	if (!v)
 		return;
-	if (nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop) == DROP_NONE) {
+	int reason = nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop);
+
+	if (reason == NEXTHOP_LOCAL) {
+		link = 0; /* a process or pod of this machine: the kernel has the rest of the way */
+	} else if (reason == DROP_NONE) {
 		f->client_link = 0;
 		barrier();
 		__builtin_memcpy(f->client_mac, hop.macs, ETH_ALEN);
@@ -100,7 +104,9 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 
 	__u32 ifindex = link & CLIENT_LINK_IFINDEX_MASK;
 
-	if (likely(ifindex == ctx->ingress_ifindex)) {
+	if (unlikely(!ifindex)) {
+		copy_macs(macs, p.eth);
+	} else if (likely(ifindex == ctx->ingress_ifindex)) {
 		__builtin_memcpy(macs + ETH_ALEN, p.eth->h_dest, ETH_ALEN);
 	} else {
 		struct mac *mac = bpf_map_lookup_elem(&interfaces, &ifindex);
@@ -116,7 +122,7 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 	cpu->bytes_to_client += p.length;
 	rewrite(&p, end, v->address, client, vip_port, client_port, ipv6);
 	copy_macs(p.eth, macs);
-	return transmit(ctx, ifindex);
+	return ifindex ? transmit(ctx, ifindex) : XDP_PASS;
 }
 
 __noinline __u64 answer_ipv4(struct xdp_md *ctx)

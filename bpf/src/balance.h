@@ -59,10 +59,14 @@ static __always_inline void followed(__u32 history, const struct config *c, __u3
 		WRITE_ONCE(h->seen, now);
 }
 
-/* The packet leaves translated: the flow is there. */
+/*
+ * The packet leaves translated: the flow is there. A backend on this machine sees the VIP as the
+ * source: so its answer goes out again, and egress.h translates it.
+ */
 static __always_inline __u64 translate(struct xdp_md *ctx, struct packet *p, void *end, struct config *c, struct backend *b,
 				       const struct flow_view *view, __u32 vip, bool ipv6)
 {
+	bool hosted = b->flags & BACKEND_HOSTED;
 	struct flow *f = view->flow;
 	__u32 now = bpf_jiffies64(), index = view->backend & HANDLE_INDEX_MASK;
 	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
@@ -70,9 +74,9 @@ static __always_inline __u64 translate(struct xdp_md *ctx, struct packet *p, voi
 
 	if (!f || !cpu)
 		return drop(DROP_NO_BACKEND, vip);
-	if (unlikely(p->length > b->mtu) && b->mtu)
+	if (unlikely(p->length > b->mtu) && b->mtu && !hosted)
 		return next(NEXT_TOO_BIG, 0, view->backend);
-	int reason = tunnel ? DROP_NONE : backend_nexthop(ctx, c, b, cpu);
+	int reason = tunnel || hosted ? DROP_NONE : backend_nexthop(ctx, c, b, cpu);
 
 	if (reason)
 		return drop(reason, vip);
@@ -88,11 +92,13 @@ static __always_inline __u64 translate(struct xdp_md *ctx, struct packet *p, voi
 	flow_seen(c, f, now);
 	if (unlikely(!(view->meta & FLOW_CONFIRMED) || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
 		client_state(f, view->meta, p->tcp_flags);
-	rewrite(p, end, b->nat_address, b->address, view->nat_port, view->backend_port, ipv6);
-	if (tunnel)
+	rewrite(p, end, hosted ? p->destination : b->nat_address, b->address, view->nat_port, view->backend_port, ipv6);
+	if (tunnel && !hosted)
 		return next(NEXT_TUNNEL, CONTROL_NAT, view->backend);
 	cpu->packets_to_backend++;
 	cpu->bytes_to_backend += p->length;
+	if (hosted)
+		return XDP_PASS;
 	copy_macs(p->eth, cpu->nexthop_macs);
 	return transmit(ctx, cpu->nexthop_ifindex);
 }
@@ -202,7 +208,12 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 	b = backend_by_handle(handle);
 	if (!b)
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
-	if (b->flags & BACKEND_NAT || (!(b->flags & BACKEND_HOSTED) && is_peer(p.source, source_hash, ipv6))) {
+	/*
+	 * A node's address is what its pods have behind masquerading: were it the source that the pod's node
+	 * sees, that one might meet its own address coming from outside.
+	 */
+	if (b->flags & BACKEND_NAT ||
+	    (is_peer(p.source, source_hash, ipv6) && (!(b->flags & BACKEND_HOSTED) || is_own(source_hash)))) {
 		/* of a backend that has failed: another one resets it, so that the client can go on */
 		if (!begins_flow(&p) && !orphaned)
 			return drop(DROP_NO_FLOW, vip);

@@ -98,6 +98,61 @@ static __always_inline int egress_error(struct __sk_buff *skb, struct config *c,
 	return TC_ACT_UNSPEC;
 }
 
+/* Puts other ends into a packet. The port's checksum is no pseudo header's: it may be left to the device. */
+static __always_inline void put_end(struct __sk_buff *skb, __u32 l4, const struct packet *p, const __u32 address[4],
+					  __be16 port, bool source, bool ipv6)
+{
+	bool tcp = p->protocol == IPPROTO_TCP;
+	__u32 check = l4 + (tcp ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
+	__u32 mangled = tcp ? 0 : BPF_F_MARK_MANGLED_0;
+	const __u32 *from = source ? p->source : p->destination;
+	__be16 from_port = source ? p->source_port : p->destination_port;
+	__u32 at = ETH_HLEN + (ipv6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr)) +
+		   (source ? 0 : ipv6 ? 16 : 4);
+
+	for (int i = 0; i < (ipv6 ? 4 : 1); i++)
+		bpf_l4_csum_replace(skb, check, from[i], address[i], mangled | BPF_F_PSEUDO_HDR | sizeof(__u32));
+	if (!ipv6)
+		bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), from[0], address[0], sizeof(__u32));
+	bpf_skb_store_bytes(skb, at, address, ipv6 ? 16 : 4, 0);
+	if (port != from_port) {
+		bpf_l4_csum_replace(skb, check, from_port, port, mangled | sizeof(port));
+		bpf_skb_store_bytes(skb, l4 + (source ? 0 : 2), &port, sizeof(port), 0);
+	}
+}
+
+/* What a backend on this machine answers to a translated flow, of which it saw the VIP as the source. */
+static __always_inline int egress_translated(struct __sk_buff *skb, struct config *c, const struct packet *p, __u32 l4,
+					     bool ipv6)
+{
+	struct flow *f = answered_flow(p->source, p->source_port, p->destination_port, p->protocol, ipv6);
+
+	if (!f)
+		return TC_ACT_UNSPEC;
+	__u32 meta = READ_ONCE(f->meta), index = f->backend & HANDLE_INDEX_MASK;
+	struct vip *v = vip_by_handle(f->vip);
+	struct backend *b = backend_by_handle(f->backend);
+	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+
+	if (!v || !b || !cpu || !(b->flags & BACKEND_HOSTED) || !same_address(v->address, p->destination, ipv6))
+		return TC_ACT_UNSPEC;
+	__u32 client[4], vip[4];
+	__be16 client_port = f->client_port, vip_port = v->port == v->end_port ? v->port : f->backend_port;
+
+	__builtin_memcpy(client, f->client, sizeof(client));
+	__builtin_memcpy(vip, v->address, sizeof(vip));
+	flow_seen(c, f, bpf_jiffies64());
+	if (!(meta & FLOW_REPLIED) || p->tcp_flags & (TCP_FIN | TCP_RST))
+		backend_state(f, meta, p->tcp_flags);
+	cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
+	cpu->bytes_to_client += skb->len - ETH_HLEN;
+	put_end(skb, l4, p, client, client_port, false, ipv6);
+	put_end(skb, l4, p, vip, vip_port, true, ipv6);
+	if (is_own(hash_address(HASH_START, client, ipv6)))
+		return bpf_redirect(skb->ifindex, BPF_F_INGRESS); /* to a process or pod of this machine */
+	return bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
+}
+
 static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 {
 	const __u32 header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
@@ -135,6 +190,10 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 	}
 	__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
 
+	/* endpoints that only NAT leads to are on this machine too, and answer to the VIP */
+	__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
+	bool to_vip = filter->bits[destination_hash % FILTER_SIZE] & FILTER_VIP;
+
 	if (likely(!(filter->bits[source_hash % FILTER_SIZE] & FILTER_ENDPOINT)) || fragment ||
 	    (p.protocol != IPPROTO_TCP && p.protocol != IPPROTO_UDP))
 		return TC_ACT_UNSPEC;
@@ -158,6 +217,8 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 			return TC_ACT_UNSPEC;
 		p.tcp_flags = ((__u8 *)tcp)[13];
 	}
+	if (unlikely(to_vip))
+		return egress_translated(skb, c, &p, l4, ipv6);
 	struct flow *f = egress_flow(c, &p, ipv6);
 
 	if (!f)
@@ -178,22 +239,9 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 	cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
 	cpu->bytes_to_client += skb->len - ETH_HLEN;
 
-	__u32 check = l4 + (p.protocol == IPPROTO_TCP ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check));
-	__u32 how = BPF_F_PSEUDO_HDR | (p.protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0);
-
 	if (unlikely((p.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)))
 		egress_clamp(skb, l4, ipv6 ? c->mss_ipv6 : c->mss_ipv4);
-	for (int i = 0; i < (ipv6 ? 4 : 1); i++)
-		bpf_l4_csum_replace(skb, check, p.source[i], address[i], how | sizeof(__u32));
-	if (port != p.source_port)
-		bpf_l4_csum_replace(skb, check, p.source_port, port, (how & ~BPF_F_PSEUDO_HDR) | sizeof(port));
-	if (!ipv6)
-		bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), p.source[0], address[0], sizeof(__u32));
-	bpf_skb_store_bytes(skb,
-			    ETH_HLEN + (ipv6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr)),
-			    address, ipv6 ? 16 : 4, 0);
-	if (port != p.source_port)
-		bpf_skb_store_bytes(skb, l4, &port, sizeof(port), 0);
+	put_end(skb, l4, &p, address, port, true, ipv6);
 	return TC_ACT_UNSPEC;
 }
 

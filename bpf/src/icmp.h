@@ -239,7 +239,7 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 	error_key(&key, p, vip, 0, ipv6);
 	if (v->hosted)
 		return next(NEXT_LOCAL_ICMP, CONTROL_FINAL, v->hosted);
-	if (v->flags & VIP_FLOWS && flow_found(flow_search(&key, range), &view)) {
+	if (flow_found(flow_search(&key, range), &view)) {
 		struct backend *b = backend_by_handle(view.backend);
 		__u32 index = view.backend & HANDLE_INDEX_MASK;
 		struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
@@ -312,6 +312,8 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 			return drop(DROP_RATE_LIMITED, address);
 		return answer_echo(ctx, l3, icmp, ipv6);
 	}
+	if (ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
+		return XDP_PASS; /* neighbour discovery is the kernel's */
 	bool known = read_error(&e, l3, end, ipv6);
 	__u64 hash = hash_address(HASH_START, a->address, ipv6);
 

@@ -27,7 +27,10 @@ static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h
 {
 	if (!step)
 		return ring_current(slot);
-	return h && step <= HISTORY_OWNERS ? h->owner[(step - 1) % 16 < HISTORY_OWNERS ? (step - 1) % 16 : 0] : 0;
+	/* the mask is for the verifier: it is the number of words in the struct */
+	__u32 at = (step - 1) & 15;
+
+	return h && at < HISTORY_OWNERS ? ((const __u32 *)h->owner)[at] : 0;
 }
 
 /*
@@ -45,7 +48,9 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	if (begins && (!h || control & CONTROL_FINAL || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
-	if (step || ring_current(slot) == asked)
+	bool other = !step && ring_current(slot) != asked && !(control & CONTROL_OTHER);
+
+	if (!other)
 		step++;
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i <= HISTORY_OWNERS; i++, step++) {
@@ -55,8 +60,8 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 		struct backend *b = owner ? backend_by_handle(owner) : NULL;
 
 		/* one on this machine would have its flows in the table that was looked into */
-		if (b && owner != asked && !(b->flags & BACKEND_HOSTED))
-			return next(NEXT_TUNNEL, step, owner);
+		if (b && owner != asked && !(b->flags & (BACKEND_HOSTED | BACKEND_NAT)))
+			return next(NEXT_TUNNEL, step ? step : CONTROL_OTHER, owner);
 	}
 	if (begins) {
 		struct backend *b = backend_by_handle(ring_current(slot));
@@ -196,6 +201,20 @@ __noinline __u64 local_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
 	return local(ctx, handle, control, true);
 }
 
+/* Is the inner packet's destination a VIP? */
+static __always_inline bool for_vip(void *l3, void *end, bool ipv6)
+{
+	__u32 destination[4] = {};
+
+	if (l3 + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+		return false;
+	if (ipv6)
+		__builtin_memcpy(destination, &((struct ipv6hdr *)l3)->daddr, sizeof(destination));
+	else
+		destination[0] = ((struct iphdr *)l3)->daddr;
+	return address_lookup(destination, hash_address(HASH_START, destination, ipv6), 0, KEY_ADDRESS, ipv6);
+}
+
 /*
  * Takes the outer headers off. What the tunnel's congestion means for the inner packet is RFC 6040's
  * business: section 4.2.
@@ -231,6 +250,9 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		inner = p.protocol;
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
+		return XDP_PASS;
+	/* IPIP has no port of its own: the machine may have tunnels that are none of ours */
+	if (!ports && !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6))
 		return XDP_PASS;
 	/* from here on it is one that we are meant to open, or somebody wants us to think so */
 	if (!is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6))
@@ -287,13 +309,13 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	if (ports && handle)
 		return next(NEXT_LOCAL, control, handle);
 
-	/* IPIP has no tag: the VIP says who it is for. An endpoint that has left: who else knows the flow? */
+	if (!ports)
+		return next(NEXT_BALANCE, BALANCE_HERE, 0); /* no tag: the VIP says who it is for */
+	/* an endpoint that is not here any more: a client of it is to go on, and nobody else gets the packet */
 	bool inner6 = inner == IPPROTO_IPV6;
 	__u32 address = address_lookup(destination, hash_address(HASH_START, destination, inner6), 0, KEY_ADDRESS, inner6);
 
-	if (!address)
-		return drop(DROP_NOT_HOSTED, 0);
-	return ports ? next(NEXT_REFUSE, DROP_NOT_HOSTED, address) : next(NEXT_BALANCE, BALANCE_HERE, 0);
+	return address ? next(NEXT_REFUSE, DROP_NOT_HOSTED, address) : (__u64)drop(DROP_NOT_HOSTED, 0);
 }
 
 __noinline __u64 decapsulate_ipv4(struct xdp_md *ctx)

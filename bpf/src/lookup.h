@@ -112,6 +112,15 @@ static __always_inline bool is_peer(const __u32 address[4], __u64 address_hash, 
 	       address_lookup(address, address_hash, 0, KEY_PEER, ipv6);
 }
 
+/* Is a node's address, see is_peer(), this one's? */
+static __always_inline bool is_own(__u64 address_hash)
+{
+	__u32 zero = 0;
+	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
+
+	return filter && filter->bits[address_hash % FILTER_SIZE] & FILTER_TUNNEL;
+}
+
 /* Sources that no client on a network can have; the VIP itself is one of them. */
 static __always_inline bool bad_source(const __u32 source[4], const __u32 destination[4], bool ipv6)
 {

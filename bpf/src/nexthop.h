@@ -55,7 +55,9 @@ static __always_inline __u8 client_stamp(const struct config *c, __u32 now)
 	return c->nexthop_generation + (now >> CLIENT_STAMP_SHIFT);
 }
 
-/* Answers a drop reason, or DROP_NONE with *hop filled. */
+#define NEXTHOP_LOCAL 255 /* the destination is this machine's own */
+
+/* Answers a drop reason or NEXTHOP_LOCAL, or DROP_NONE with *hop filled. */
 static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
 				     const __u32 destination[4], bool ipv6, struct nexthop *hop)
 {
@@ -83,6 +85,8 @@ static __noinline int nexthop_lookup(struct xdp_md *ctx, const __u32 source[4],
 		return DROP_NO_NEIGHBOUR;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return DROP_FORWARDING_DISABLED;
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		return NEXTHOP_LOCAL;
 	default:
 		return DROP_NO_ROUTE;
 	}
@@ -103,7 +107,7 @@ static __always_inline int backend_nexthop(struct xdp_md *ctx, const struct conf
 				    (tunnel ? b->outer_family : b->family) == FAMILY_IPV6, &hop);
 
 	if (reason)
-		return reason;
+		return reason == NEXTHOP_LOCAL ? DROP_NO_ROUTE : reason;
 	cpu->nexthop_ifindex = hop.ifindex;
 	__builtin_memcpy(cpu->nexthop_macs, hop.macs, sizeof(hop.macs));
 	cpu->nexthop_stamp = backend_stamp(c, now);

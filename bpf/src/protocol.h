@@ -17,5 +17,8 @@
 #define ICMPV6_PARAMPROB 4
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_REPLY 129
+/* neighbour discovery, RFC 4861: from router solicitation to redirect */
+#define NDISC_FIRST 133
+#define NDISC_LAST 137
 /* code of ICMPV6_DEST_UNREACH */
 #define ICMPV6_PORT_UNREACH 4

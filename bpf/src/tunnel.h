@@ -33,6 +33,7 @@
 /* The control byte. */
 #define CONTROL_STEP 0x0f /* how many of the slot's owners have been asked already */
 #define CONTROL_FINAL 0x10 /* all of them: the first one takes the flow as its own */
+#define CONTROL_OTHER 0x40 /* sender and receiver had different owners for the slot; said once only */
 #define CONTROL_NAT 0x20 /* the source is translated, and the inner destination is the endpoint itself */
 
 struct gue {

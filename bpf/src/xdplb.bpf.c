@@ -133,7 +133,8 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 			return XDP_ABORTED;
 		}
 	}
-	return next_function(word) < NEXT ? next_function(word) : XDP_ABORTED;
+	/* only where flows are taken over as fast as they begin */
+	return next_function(word) < NEXT ? next_function(word) : drop(DROP_FLOW_TABLE_FULL, 0);
 }
 
 #define VLAN_TAG 4
