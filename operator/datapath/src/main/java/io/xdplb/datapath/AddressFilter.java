@@ -3,20 +3,29 @@ package io.xdplb.datapath;
 
 import io.xdplb.core.model.Ip;
 import java.nio.ByteBuffer;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The first thing that the datapath looks at: may this destination be ours? One byte for each hash
- * value, shared by all addresses that have it, hence the counting.
+ * The first thing that the datapath looks at: may this destination be ours, or this source somebody
+ * we know? One byte for each hash value, shared by all addresses that have it, hence the counting.
  */
 final class AddressFilter {
   static final int SIZE = 65536;
 
   /** What an address is to us; the bit in the filter. */
   enum Role {
+    /** A destination: a VIP's. */
     VIP(1),
-    NAT(2);
+    /** A destination: this machine's, towards a backend. */
+    NAT(2),
+    /** A destination: this machine's, where encapsulated packets come to. */
+    TUNNEL(4),
+    /** A source: a node's. */
+    PEER(8),
+    /** A source, on the way out: of an endpoint on this machine. */
+    ENDPOINT(16);
 
     private final int bit;
 
@@ -29,10 +38,13 @@ final class AddressFilter {
 
   private final ByteBuffer bits;
   private final Map<Use, Integer> uses = new HashMap<>();
-  private final Map<Role, int[]> counts = Map.of(Role.VIP, new int[SIZE], Role.NAT, new int[SIZE]);
+  private final Map<Role, short[]> counts = new EnumMap<>(Role.class);
 
   AddressFilter(ByteBuffer bits) {
     this.bits = bits;
+    for (Role role : Role.values()) {
+      counts.put(role, new short[SIZE]);
+    }
   }
 
   /** Whether the address has this role. */
@@ -74,8 +86,8 @@ final class AddressFilter {
   }
 
   /**
-   * Removes bits that no address has set: what an agent left behind that was killed between two
-   * steps.
+   * Makes all bits what they should be: after an agent was killed between two steps, or somebody
+   * else has written here.
    */
   void settle() {
     for (int at = 0; at < SIZE; at++) {

@@ -3,7 +3,6 @@ package io.xdplb.datapath;
 
 import io.xdplb.core.alloc.IndexAllocator;
 import io.xdplb.core.model.BackendKey;
-import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.libbpf.BpfMap;
 import java.nio.ByteBuffer;
@@ -18,10 +17,6 @@ final class BackendTable {
   private final int capacity;
   private final IndexAllocator indices;
 
-  /** An entry as it is in the map. */
-  record Entry(
-      BackendKey key, int vip, boolean takesNewFlows, int drainSeconds, long drainUntil, Ip nat) {}
-
   BackendTable(Maps maps, long grace) {
     this.maps = maps;
     entries = maps.backends.buffer();
@@ -35,30 +30,23 @@ final class BackendTable {
   }
 
   /** The entry of an index, if it has an owner. */
-  Optional<Entry> read(int index) {
-    int at = at(index);
-    if (entries.getInt(at + Layouts.Backend.HANDLE) == 0) {
-      return Optional.empty();
-    }
-    return Optional.of(decode(entries, at));
+  Optional<BackendLine> read(int index) {
+    return BackendLine.read(entries, index * stride);
   }
 
-  static Entry decode(ByteBuffer buffer, int at) {
-    int family = buffer.get(at + Layouts.Backend.FAMILY);
-    return new Entry(
-        new BackendKey(
-            Wire.address(buffer, at + Layouts.Backend.ADDRESS, family),
-            Wire.port(buffer, at + Layouts.Backend.PORT)),
-        buffer.getInt(at + Layouts.Backend.VIP),
-        (buffer.get(at + Layouts.Backend.FLAGS) & Layouts.Backend.TAKES_NEW_FLOWS) != 0,
-        buffer.getInt(at + Layouts.Backend.DRAIN_SECONDS),
-        Integer.toUnsignedLong(buffer.getInt(at + Layouts.Backend.DRAIN_UNTIL)),
-        Wire.address(buffer, at + Layouts.Backend.NAT_ADDRESS, family));
+  /** Whether an index has an owner, legible or not. */
+  boolean isOwned(int index) {
+    return entries.getInt(index * stride + Layouts.Backend.HANDLE) != 0;
   }
 
-  /** The handle of an index; 0 if it has no owner. */
-  int handle(int index) {
-    return entries.getInt(at(index) + Layouts.Backend.HANDLE);
+  /** Whether a handle is that of a backend on this machine with this tag. */
+  boolean isHosted(int handle, long tag) {
+    int index = Handle.index(handle);
+    int at = index * stride;
+    return index < capacity
+        && entries.getInt(at + Layouts.Backend.HANDLE) == handle
+        && entries.getLong(at + Layouts.Backend.TAG) == tag
+        && (entries.get(at + Layouts.Backend.FLAGS) & Layouts.Backend.HOSTED) != 0;
   }
 
   /** Takes over an entry that was found in the map. */
@@ -66,15 +54,8 @@ final class BackendTable {
     indices.restore(index);
   }
 
-  /** Makes an entry with fresh counters; answers its index. */
-  int add(
-      VipKey vip,
-      int vipHandle,
-      BackendKey key,
-      boolean takesNewFlows,
-      int drainSeconds,
-      Ip nat,
-      long now) {
+  /** Takes an index with fresh counters; answers the handle of the entry to write. */
+  int allocate(VipKey vip, BackendKey key, long now) {
     int index =
         indices
             .allocate(now)
@@ -84,35 +65,14 @@ final class BackendTable {
                         DatapathException.Reason.MapFull,
                         "all %d backend entries are in use; no room for %s of %s; raise --max-backends"
                             .formatted(capacity, key, vip)));
-    clearCounters(index);
-    int at = at(index);
-    Wire.putAddress(entries, at + Layouts.Backend.ADDRESS, key.address());
-    Wire.putAddress(entries, at + Layouts.Backend.NAT_ADDRESS, nat);
-    entries.putShort(at + Layouts.Backend.PORT, Wire.nativeShort(key.port()));
-    entries.put(at + Layouts.Backend.FAMILY, Wire.family(key.address()));
-    entries.putInt(at + Layouts.Backend.VIP, vipHandle);
-    entries.putInt(
-        at + Layouts.Backend.FLOW_BASE,
-        Hash.flowBase(key.address(), vip.protocol().number(), key.port()));
-    update(index, takesNewFlows, drainSeconds, 0);
-    int generation = Handle.next(entries.getInt(at + Layouts.Backend.GENERATION));
-    entries.putInt(at + Layouts.Backend.GENERATION, generation);
-    Shared.publish(entries, at + Layouts.Backend.HANDLE, Handle.of(index, generation));
-    return index;
+    BpfMap cpus = maps.map("backend_cpus");
+    cpus.put(key(index), new byte[cpus.info().valueBytes()]);
+    int generation = entries.getInt(index * stride + Layouts.Backend.GENERATION);
+    return Handle.of(index, Handle.next(generation));
   }
 
-  /** Changes what may change while flows go on. */
-  void update(int index, boolean takesNewFlows, int drainSeconds, long drainUntil) {
-    int at = at(index);
-    entries.putInt(at + Layouts.Backend.DRAIN_SECONDS, drainSeconds);
-    entries.putInt(at + Layouts.Backend.DRAIN_UNTIL, (int) drainUntil);
-    entries.put(
-        at + Layouts.Backend.FLAGS, (byte) (takesNewFlows ? Layouts.Backend.TAKES_NEW_FLOWS : 0));
-  }
-
-  /** Changes the address that this node has towards the backend. Its flows do not survive that. */
-  void setNat(int index, Ip nat) {
-    Wire.putAddress(entries, at(index) + Layouts.Backend.NAT_ADDRESS, nat);
+  void write(BackendLine line, VipKey vip) {
+    line.write(entries, line.index() * stride, vip);
   }
 
   void remove(int index, long now) {
@@ -122,19 +82,10 @@ final class BackendTable {
 
   /** Clears an entry that nobody owns. */
   void retract(int index) {
-    Shared.retract(entries, at(index) + Layouts.Backend.HANDLE);
-  }
-
-  private void clearCounters(int index) {
-    BpfMap cpus = maps.map("backend_cpus");
-    cpus.put(key(index), new byte[cpus.info().valueBytes()]);
+    Shared.retract(entries, index * stride + Layouts.Backend.HANDLE);
   }
 
   static byte[] key(int index) {
     return ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.nativeOrder()).putInt(index).array();
-  }
-
-  private int at(int index) {
-    return index * stride;
   }
 }

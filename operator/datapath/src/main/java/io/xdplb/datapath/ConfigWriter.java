@@ -22,7 +22,7 @@ final class ConfigWriter {
   private static final int[] USUAL_HZ = {100, 250, 300, 1000};
 
   /** Idle times; RFC 5382 asks for 2 h 4 min and 4 min, TIME_WAIT of Linux lasts 60 s. */
-  private static final int TCP_ESTABLISHED = 7440;
+  static final int TCP_ESTABLISHED = 7440;
 
   private static final int TCP_HALF_CLOSED = 240;
   private static final int TCP_CLOSED = 60;
@@ -33,6 +33,16 @@ final class ConfigWriter {
   private static final int UDP_NEW = 30;
 
   private static final int UDP_CONFIRMED = 180;
+
+  /** For how long former owners of a slot are asked about new flows: SYNs are repeated for as long. */
+  private static final int UNSETTLED = 60;
+
+  private static final int ANSWERS_A_SECOND = 1000;
+
+  /** Headers of the packets inside, without options. */
+  private static final int TCP_IPV4 = 40;
+
+  private static final int TCP_IPV6 = 60;
 
   private final Maps maps;
   private final ByteBuffer config;
@@ -74,8 +84,21 @@ final class ConfigWriter {
     config.putInt(Layouts.Config.TIMEOUT_TCP_RESET, TCP_RESET * second);
     config.putInt(Layouts.Config.TIMEOUT_UDP_NEW, UDP_NEW * second);
     config.putInt(Layouts.Config.TIMEOUT_UDP_CONFIRMED, UDP_CONFIRMED * second);
+    config.putInt(Layouts.Config.UNSETTLED, UNSETTLED * second);
+    config.putInt(Layouts.Config.ANSWERS, ANSWERS_A_SECOND);
+    config.putShort(Layouts.Config.TUNNEL_PORT, Wire.nativeShort(OuterHeader.GUE_PORT));
     Shared.publish(config, Layouts.Config.SECOND, second);
     nextHopsChanged();
+  }
+
+  /**
+   * Tells what the segments of clients may be like that come here through a tunnel.
+   *
+   * @param mtu the largest packet inside; 0 if not known
+   */
+  void tunnelMtu(int mtu) {
+    config.putShort(Layouts.Config.MSS_IPV4, (short) Math.max(0, mtu - TCP_IPV4));
+    config.putShort(Layouts.Config.MSS_IPV6, (short) Math.max(0, mtu - TCP_IPV6));
   }
 
   /** Makes the datapath resolve every next hop again when it is next needed. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
-import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
@@ -15,10 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -142,7 +142,10 @@ public final class Datapath implements AutoCloseable {
    * and the egress program by tcx, else by clsact. A foreign program is never replaced.
    */
   public Attachment attach(String interfaceName) {
-    return attacher.attach(maps.program(), Optional.empty(), interfaceName, config.mode());
+    Attachment attachment =
+        attacher.attach(maps.program(), Optional.empty(), interfaceName, config.mode());
+    configWriter.tunnelMtu(network.tunnelMtu(attached()));
+    return attachment;
   }
 
   /**
@@ -165,7 +168,8 @@ public final class Datapath implements AutoCloseable {
   /** Follows a change of links, addresses or routes: packets are sent by the new ones at once. */
   public void networkChanged() {
     network.refresh();
-    vips.refreshNat();
+    vips.networkChanged();
+    configWriter.tunnelMtu(network.tunnelMtu(attached()));
     configWriter.nextHopsChanged();
   }
 
@@ -179,21 +183,54 @@ public final class Datapath implements AutoCloseable {
     network.refreshNeighbours();
   }
 
-  /** Backends that packets cannot reach from here by NAT, and why. */
+  /** This machine's addresses that others can reach: where encapsulated packets may be sent to. */
+  public Set<Ip> addresses() {
+    return network.own();
+  }
+
+  /**
+   * Says from which nodes encapsulated packets are accepted, and which clients are nodes. Until it is
+   * called, those that a former agent knew.
+   *
+   * @throws DatapathException with {@code MapFull} if there are too many
+   */
+  public void setPeers(Collection<Ip> peers) {
+    vips.setPeers(peers);
+  }
+
+  /**
+   * Ends what only former flows needed: former owners of ring slots above all. To be called every
+   * ten seconds or so.
+   */
+  public void settle() {
+    vips.settle();
+  }
+
+  /** How much is remembered of former owners of ring slots. */
+  public HistoryStatus histories() {
+    HistoryPool histories = vips.histories();
+    return new HistoryStatus(histories.inUse(), histories.capacity(), histories.forgotten());
+  }
+
+  /** Backends that packets cannot reach from here, and why. */
   public List<BackendProblem> unreachable() {
-    Set<String> attached = new HashSet<>();
-    attachments().stream()
-        .filter(Attachment::attached)
-        .forEach(a -> attached.add(a.interfaceName()));
+    Set<String> attached = attached();
     List<BackendProblem> problems = new ArrayList<>();
     for (VipKey vip : vips.keys()) {
-      for (BackendKey backend : vips.entry(vip).backends.keySet()) {
+      for (BackendLine backend : vips.entry(vip).backends.values()) {
         network
-            .obstacle(backend.address(), attached)
-            .ifPresent(message -> problems.add(new BackendProblem(vip, backend, message)));
+            .obstacle(backend.key(), backend.delivery(), attached)
+            .ifPresent(message -> problems.add(new BackendProblem(vip, backend.key(), message)));
       }
     }
     return problems;
+  }
+
+  private Set<String> attached() {
+    return attachments().stream()
+        .filter(Attachment::attached)
+        .map(Attachment::interfaceName)
+        .collect(Collectors.toSet());
   }
 
   /** Gives up the maps; they stay in the kernel, and traffic goes on. */

@@ -9,7 +9,7 @@ import java.nio.file.Path;
  *
  * @param pinPath folder below a BPF file system; one datapath each
  * @param natPorts source ports towards backends; must be disjoint from the kernel's ephemeral range
- * @param maxVips how many (address, protocol, port) there can be, 1 to 2^20
+ * @param maxVips how many (address, protocol, port or range) there can be, 1 to 2^19
  * @param maxBackends how many backends there can be, summed over the VIPs, 1 to 2^20
  * @param maxRingSlots how many ring slots there can be, summed over the VIPs
  * @param maxFlows how many flows there can be at a time; rounded up to a power of two

@@ -51,81 +51,87 @@ public final class DatapathView implements AutoCloseable {
 
   /** All VIPs, ordered by key. */
   public List<VipStatus> vips() {
-    Map<Integer, List<Integer>> backendsOfVip = new HashMap<>();
-    Map<Integer, ByteBuffer> backendEntries = new HashMap<>();
+    Map<Integer, List<BackendLine>> backends = new HashMap<>();
     forEach(
         "backends",
-        (index, value) -> {
-          if (value.getInt(Layouts.Backend.HANDLE) != 0) {
-            backendEntries.put(index, value("backends", index).orElseThrow());
-            backendsOfVip
-                .computeIfAbsent(value.getInt(Layouts.Backend.VIP), vip -> new ArrayList<>())
-                .add(index);
+        (index, value) ->
+            BackendLine.read(value, 0)
+                .ifPresent(
+                    line ->
+                        backends.computeIfAbsent(line.vip(), vip -> new ArrayList<>()).add(line)));
+    Map<Integer, Long> flows = new HashMap<>();
+    forEachLiveFlow(
+        (meta, flow) -> {
+          if ((meta & Layouts.Flow.AFFINITY) == 0) {
+            flows.merge(flow.getInt(Layouts.Flow.BACKEND), 1L, Long::sum);
           }
         });
-    Map<Integer, Long> flows = liveFlows();
     List<VipStatus> vips = new ArrayList<>();
     forEach(
         "vips",
-        (index, value) -> {
-          int handle = value.getInt(Layouts.Vip.HANDLE);
-          if (handle != 0) {
-            vips.add(
-                vip(
-                    index,
-                    value,
-                    backendsOfVip.getOrDefault(handle, List.of()),
-                    backendEntries,
-                    flows));
-          }
-        });
+        (index, value) ->
+            VipLine.read(value, 0)
+                .filter(line -> line.key().isPresent())
+                .map(line -> vip(line, backends.getOrDefault(line.handle(), List.of()), flows))
+                .ifPresent(vips::add));
     vips.sort(Comparator.comparing(VipStatus::key));
     return vips;
   }
 
-  private VipStatus vip(
-      int index,
-      ByteBuffer vip,
-      List<Integer> backends,
-      Map<Integer, ByteBuffer> entries,
-      Map<Integer, Long> flows) {
-    long ring = vip.getLong(Layouts.Vip.RING);
+  private VipStatus vip(VipLine vip, List<BackendLine> backends, Map<Integer, Long> flows) {
+    int size = (int) vip.ring();
+    byte[] values = new byte[size * Layouts.RingSlot.LAYOUT.size()];
+    if (size > 0) {
+      map("rings").lookupRange((int) (vip.ring() >>> 32), values);
+    }
     Map<Integer, Integer> slots = new HashMap<>();
-    byte[] values = new byte[(int) ring * map("rings").info().valueBytes()];
-    if ((int) ring > 0) {
-      map("rings").lookupRange((int) (ring >>> 32), values);
+    ByteBuffer words = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
+    while (words.hasRemaining()) {
+      slots.merge(RingSlot.current(words.getLong()), 1, Integer::sum);
     }
-    ByteBuffer handles = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
-    while (handles.hasRemaining()) {
-      slots.merge(handles.getInt(), 1, Integer::sum);
-    }
-    List<BackendStatus> statuses = new ArrayList<>();
-    for (int backend : backends) {
-      statuses.add(backend(backend, entries.get(backend), slots, flows));
-    }
-    statuses.sort(Comparator.comparing(BackendStatus::key));
+    boolean noOwners = slots.getOrDefault(0, 0) == size;
     return new VipStatus(
-        VipMaps.decodeKey(vip, 0),
-        (int) ring,
-        sum("vip_cpus", index, Layouts.VipCpu.DROPPED),
-        statuses);
+        vip.key().orElseThrow(),
+        noOwners ? 0 : size,
+        sum("vip_cpus", Handle.index(vip.handle()), Layouts.VipCpu.DROPPED),
+        backends.stream()
+            .map(line -> backend(line, slots, flows))
+            .sorted(Comparator.comparing(BackendStatus::key))
+            .toList());
   }
 
   private BackendStatus backend(
-      int index, ByteBuffer entry, Map<Integer, Integer> slots, Map<Integer, Long> flows) {
-    BackendTable.Entry backend = BackendTable.decode(entry, 0);
-    int handle = entry.getInt(Layouts.Backend.HANDLE);
+      BackendLine line, Map<Integer, Integer> slots, Map<Integer, Long> flows) {
+    int index = line.index();
     return new BackendStatus(
-        backend.key(),
-        backend.takesNewFlows(),
-        backend.drainUntil(),
-        slots.getOrDefault(handle, 0),
+        line.key(),
+        line.takesNewFlows(),
+        line.drainUntil(),
+        slots.getOrDefault(line.handle(), 0),
         sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_BACKEND),
         sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_BACKEND),
         sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_CLIENT),
         sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_CLIENT),
         sum("backend_cpus", index, Layouts.BackendCpu.FLOWS),
-        flows.getOrDefault(handle, 0L));
+        flows.getOrDefault(line.handle(), 0L));
+  }
+
+  /** How many flows are remembered here and alive, of each kind. */
+  public FlowCounts flows() {
+    long[] counts = new long[4];
+    forEachLiveFlow(
+        (meta, flow) -> {
+          int kind = 0;
+          if ((meta & Layouts.Flow.HOSTED) != 0) {
+            kind = 1;
+          } else if ((meta & Layouts.Flow.REMEMBERED) != 0) {
+            kind = 2;
+          } else if ((meta & Layouts.Flow.AFFINITY) != 0) {
+            kind = 3;
+          }
+          counts[kind]++;
+        });
+    return new FlowCounts(counts[0], counts[1], counts[2], counts[3]);
   }
 
   /** Packets dropped since the maps were made, by reason, for every reason there is. */
@@ -142,24 +148,28 @@ public final class DatapathView implements AutoCloseable {
     return new Attacher(pinPath).attachments();
   }
 
-  /** The program's live flows by the handle of their backend. */
-  private Map<Integer, Long> liveFlows() {
+  private void forEachLiveFlow(EntryConsumer consumer) {
     FlowClock clock = FlowClock.now(value("config", 0).orElseThrow(), pinPath);
-    Map<Integer, Long> flows = new HashMap<>();
+    Map<Integer, Integer> affinities = new HashMap<>();
+    forEach(
+        "vips",
+        (index, value) ->
+            affinities.put(
+                value.getInt(Layouts.Vip.HANDLE), value.getInt(Layouts.Vip.AFFINITY)));
     forEach(
         "flows",
         (index, value) -> {
           int meta = value.getInt(Layouts.Flow.META);
-          if (clock.isLive(meta, value.getInt(Layouts.Flow.SEEN))) {
-            flows.merge(value.getInt(Layouts.Flow.BACKEND), 1L, Long::sum);
+          int affinity = affinities.getOrDefault(value.getInt(Layouts.Flow.VIP), 0);
+          if (clock.isLive(meta, value.getInt(Layouts.Flow.SEEN), affinity)) {
+            consumer.accept(meta, value);
           }
         });
-    return flows;
   }
 
   private interface EntryConsumer {
-    /** The value is overwritten after the call. */
-    void accept(int index, ByteBuffer value);
+    /** The value is overwritten after the call. The number is its index, or a flow's meta. */
+    void accept(int number, ByteBuffer value);
   }
 
   private void forEach(String name, EntryConsumer consumer) {

@@ -18,7 +18,19 @@ public enum DropReason {
   FLOW_TABLE_FULL("all places in the flow index are held by established flows"),
   NO_ROUTE("no route to the next hop"),
   NO_NEIGHBOUR("the kernel does not know the next hop's MAC address yet"),
-  FORWARDING_DISABLED("IP forwarding is off on the interface");
+  FORWARDING_DISABLED("IP forwarding is off on the interface"),
+  SOURCE_NOT_ALLOWED("a source outside the VIP's source ranges"),
+  NO_LISTENER("a port of a VIP's address that nothing listens to"),
+  TOO_BIG("larger than the way to the backend allows"),
+  NO_HEADROOM("the driver leaves no room for an outer header"),
+  EXTENSION_HEADERS("more IPv6 extension headers than are looked at, or unknown ones"),
+  ICMP("an ICMP message to a VIP that belongs to no flow, or is no valid one"),
+  RATE_LIMITED("an answer of our own or an ICMP error, beyond the limit"),
+  UNKNOWN_PEER("an encapsulated packet that comes from no known node"),
+  NOT_HOSTED("an encapsulated packet for an endpoint that is not on this machine"),
+  NO_OWNER("a segment of a connection that none of the slot's owners knows"),
+  TUPLE_IN_USE("the same client port to the same endpoint by another VIP"),
+  CONGESTION_MARK("the tunnel was congested and the inner packet cannot carry the mark");
 
   private final String meaning;
 

@@ -46,8 +46,15 @@ final class FlowClock {
     return program.testRun(TestRun.on(new byte[64])).verdict();
   }
 
-  /** Whether a flow is neither closed nor silent for longer than its timeout. */
-  boolean isLive(int meta, int seen) {
+  /**
+   * Whether a flow is neither closed nor silent for longer than its timeout.
+   *
+   * @param affinity that of its VIP, in jiffies
+   */
+  boolean isLive(int meta, int seen, int affinity) {
+    if ((meta & Layouts.Flow.AFFINITY) != 0) {
+      return (meta & Layouts.Flow.USED) != 0 && Integer.compareUnsigned(now - seen, affinity) <= 0;
+    }
     return (meta & Layouts.Flow.USED) != 0
         && (meta & Layouts.Flow.RESET) == 0
         && (meta & FIN_BOTH) != FIN_BOTH

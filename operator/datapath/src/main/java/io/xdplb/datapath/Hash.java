@@ -25,15 +25,17 @@ final class Hash {
     return mix(mix(START, Wire.nativeLong(ip.high())), Wire.nativeLong(ip.low()));
   }
 
-  /** Of a VIP; protocol and port 0 stand for the address as such. The halves choose the buckets. */
-  static long vip(Ip ip, int protocol, int port) {
-    return mix(
-        address(ip),
-        Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ip.isIpv4() ? 0L : 1L << 24));
+  /** Of the tag of an endpoint, which stands where the first half of an IPv6 address would. */
+  static long tag(long tag) {
+    return mix(mix(START, tag), 0);
   }
 
-  /** Where the flows of a backend begin in the flow table. */
-  static int flowBase(Ip ip, int protocol, int port) {
-    return (int) mix(address(ip), Wire.nativeShort(port) & 0xffffL | (long) protocol << 16);
+  /**
+   * Of a key of the lookup table. The halves choose the buckets.
+   *
+   * @param of {@link #address} or {@link #tag}
+   */
+  static long key(long of, int protocol, int port, boolean ipv6) {
+    return mix(of, Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ipv6 ? 1L << 24 : 0));
   }
 }

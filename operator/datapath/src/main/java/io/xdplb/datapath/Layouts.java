@@ -13,9 +13,14 @@ final class Layouts {
 
   private static final List<StructLayout> ALL =
       List.of(
-          Slot.LAYOUT,
+          Key.LAYOUT,
           Vip.LAYOUT,
+          PortRange.LAYOUT,
+          PortRanges.LAYOUT,
           Backend.LAYOUT,
+          RingSlot.LAYOUT,
+          History.LAYOUT,
+          Source.LAYOUT,
           BackendCpu.LAYOUT,
           VipCpu.LAYOUT,
           Flow.LAYOUT,
@@ -33,21 +38,30 @@ final class Layouts {
     ALL.forEach(layout -> layout.check(btf));
   }
 
-  /** One place of the VIP lookup. {@link #VIP} is written last and cleared first. */
-  static final class Slot {
-    private static final StructLayout.Builder BUILDER = StructLayout.of("vip_slot");
+  /** One place of the lookup table. {@link #HANDLE} is written last and cleared first. */
+  static final class Key {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("key_slot");
     static final int ADDRESS = BUILDER.bytes("address", 16, 4);
     static final int PORT = BUILDER.u16("port");
     static final int PROTOCOL = BUILDER.u8("protocol");
     static final int FAMILY = BUILDER.u8("family");
-    static final int VIP = BUILDER.u32("vip");
+    static final int HANDLE = BUILDER.u32("handle");
     static final int RESERVED = BUILDER.bytes("reserved", 8, 4);
     static final StructLayout LAYOUT = BUILDER.build();
 
-    private Slot() {}
+    /** Values of {@link #PROTOCOL} beside those of TCP and UDP. */
+    static final int OF_ADDRESS = 0;
+
+    static final int OF_PEER = 253;
+    static final int OF_ENDPOINT = 254;
+
+    private Key() {}
   }
 
-  /** One address, protocol and port. {@link #HANDLE} is written last and cleared first. */
+  /**
+   * One address, protocol and port or range of ports; or, with protocol 0, an address as such.
+   * {@link #HANDLE} is written last and cleared first.
+   */
   static final class Vip {
     private static final StructLayout.Builder BUILDER = StructLayout.of("vip");
     static final int RING = BUILDER.u64("ring");
@@ -57,33 +71,117 @@ final class Layouts {
     static final int PROTOCOL = BUILDER.u8("protocol");
     static final int FAMILY = BUILDER.u8("family");
     static final int GENERATION = BUILDER.u32("generation");
-    static final int RESERVED = BUILDER.bytes("reserved", 28, 4);
+    static final int FLAGS = BUILDER.u8("flags");
+    static final int RESERVED_BYTE = BUILDER.u8("reserved_byte");
+    static final int END_PORT = BUILDER.u16("end_port");
+    static final int AFFINITY = BUILDER.u32("affinity");
+    static final int SOURCES = BUILDER.u32("sources");
+    static final int HOSTED = BUILDER.u32("hosted");
+    static final int RESERVED = BUILDER.bytes("reserved", 8, 4);
     static final StructLayout LAYOUT = BUILDER.build();
 
+    /** Bits of {@link #FLAGS}. */
+    static final int REJECT = 1;
+
+    static final int FLOWS = 2;
+    static final int OWN = 4;
+
     private Vip() {}
+  }
+
+  /** A range of ports of one address. {@link #VIP} is written last and cleared first. */
+  static final class PortRange {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("port_range");
+    static final int FIRST = BUILDER.u16("first");
+    static final int LAST = BUILDER.u16("last");
+    static final int PROTOCOL = BUILDER.u8("protocol");
+    static final int RESERVED = BUILDER.bytes("reserved", 3);
+    static final int VIP = BUILDER.u32("vip");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private PortRange() {}
+  }
+
+  /** All port ranges of one address. */
+  static final class PortRanges {
+    /** How many there can be. */
+    static final int COUNT = 16;
+
+    private static final StructLayout.Builder BUILDER = StructLayout.of("port_ranges");
+    static final int RANGE = BUILDER.bytes("range", COUNT * PortRange.LAYOUT.size(), 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private PortRanges() {}
   }
 
   /** One endpoint of one VIP. {@link #HANDLE} is written last and cleared first. */
   static final class Backend {
     private static final StructLayout.Builder BUILDER = StructLayout.of("backend");
+    static final int HANDLE = BUILDER.u32("handle");
+    static final int FLAGS = BUILDER.u8("flags");
+    static final int FAMILY = BUILDER.u8("family");
+    static final int PORT = BUILDER.u16("port");
+    static final int VIP = BUILDER.u32("vip");
+    static final int MTU = BUILDER.u16("mtu");
+    static final int OUTER_FAMILY = BUILDER.u8("outer_family");
+    static final int ENCAPSULATION = BUILDER.u8("encapsulation");
+    static final int OUTER_SOURCE = BUILDER.bytes("outer_source", 16, 4);
+    static final int OUTER_DESTINATION = BUILDER.bytes("outer_destination", 16, 4);
+    static final int TAG = BUILDER.u64("tag");
+    static final int OUTER_SUM = BUILDER.u32("outer_sum");
+    static final int RESERVED_WORD = BUILDER.u32("reserved_word");
     static final int ADDRESS = BUILDER.bytes("address", 16, 4);
     static final int NAT_ADDRESS = BUILDER.bytes("nat_address", 16, 4);
-    static final int PORT = BUILDER.u16("port");
-    static final int FAMILY = BUILDER.u8("family");
-    static final int FLAGS = BUILDER.u8("flags");
-    static final int HANDLE = BUILDER.u32("handle");
-    static final int VIP = BUILDER.u32("vip");
     static final int DRAIN_UNTIL = BUILDER.u32("drain_until");
     static final int DRAIN_SECONDS = BUILDER.u32("drain_seconds");
-    static final int FLOW_BASE = BUILDER.u32("flow_base");
     static final int GENERATION = BUILDER.u32("generation");
-    static final int RESERVED = BUILDER.u32("reserved");
+    static final int RESERVED = BUILDER.bytes("reserved", 20, 4);
     static final StructLayout LAYOUT = BUILDER.build();
 
-    /** Bit of {@link #FLAGS}: the ring may name it. */
+    /** Bits of {@link #FLAGS}. */
     static final int TAKES_NEW_FLOWS = 1;
 
+    static final int NAT = 2;
+    static final int AGENT = 4;
+    static final int HOSTED = 8;
+
     private Backend() {}
+  }
+
+  /** A slot of a ring: one word. */
+  static final class RingSlot {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("ring_slot");
+    static final int CURRENT = BUILDER.u32("current");
+    static final int HISTORY = BUILDER.u32("history");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private RingSlot() {}
+  }
+
+  /** Former owners of slots. Only the datapath writes {@link #SEEN}, once it is in use. */
+  static final class History {
+    /** How many owners there can be. */
+    static final int OWNERS = 12;
+
+    private static final StructLayout.Builder BUILDER = StructLayout.of("slot_history");
+    static final int OWNER = BUILDER.bytes("owner", OWNERS * Integer.BYTES, 4);
+    static final int MOVED = BUILDER.u32("moved");
+    static final int SEEN = BUILDER.u32("seen");
+    static final int RESERVED = BUILDER.bytes("reserved", 8, 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private History() {}
+  }
+
+  /** The key of a range of sources. */
+  static final class Source {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("source_key");
+    static final int PREFIX_LENGTH = BUILDER.u32("prefix_length");
+    static final int SET = BUILDER.u32("set");
+    static final int ADDRESS = BUILDER.bytes("address", 16, 4);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Source() {}
   }
 
   /** What one CPU knows of a backend. */
@@ -107,12 +205,14 @@ final class Layouts {
   static final class VipCpu {
     private static final StructLayout.Builder BUILDER = StructLayout.of("vip_cpu");
     static final int DROPPED = BUILDER.u64("dropped");
+    static final int ANSWERS = BUILDER.u32("answers");
+    static final int ANSWERS_AT = BUILDER.u32("answers_at");
     static final StructLayout LAYOUT = BUILDER.build();
 
     private VipCpu() {}
   }
 
-  /** A translated flow. Only the datapath writes it. */
+  /** A remembered flow. Only the datapath writes it. */
   static final class Flow {
     private static final StructLayout.Builder BUILDER = StructLayout.of("flow");
     static final int META = BUILDER.u32("meta");
@@ -134,6 +234,9 @@ final class Layouts {
     static final int FIN_BACKEND = 1 << 4;
     static final int RESET = 1 << 5;
     static final int UDP = 1 << 8;
+    static final int HOSTED = 1 << 10;
+    static final int REMEMBERED = 1 << 11;
+    static final int AFFINITY = 1 << 12;
 
     private Flow() {}
   }
@@ -153,7 +256,13 @@ final class Layouts {
     static final int TIMEOUT_TCP_RESET = BUILDER.u32("timeout_tcp_reset");
     static final int TIMEOUT_UDP_NEW = BUILDER.u32("timeout_udp_new");
     static final int TIMEOUT_UDP_CONFIRMED = BUILDER.u32("timeout_udp_confirmed");
-    static final int RESERVED = BUILDER.bytes("reserved", 20, 4);
+    static final int UNSETTLED = BUILDER.u32("unsettled");
+    static final int ANSWERS = BUILDER.u32("answers");
+    static final int TUNNEL_PORT = BUILDER.u16("tunnel_port");
+    static final int MSS_IPV4 = BUILDER.u16("mss_ipv4");
+    static final int MSS_IPV6 = BUILDER.u16("mss_ipv6");
+    static final int RESERVED_HALF = BUILDER.u16("reserved_half");
+    static final int RESERVED = BUILDER.u32("reserved");
     static final StructLayout LAYOUT = BUILDER.build();
 
     private Config() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
+import io.xdplb.core.alloc.TwoChoiceTable;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.BpfObjectSpec;
@@ -16,7 +17,7 @@ import java.util.List;
 
 /**
  * The datapath's object, loaded with maps that are created or adopted from their pins. Those that
- * the agent writes are mapped into memory, but for the rings, which are large.
+ * the agent writes are mapped into memory, but for the rings and their histories, which are large.
  */
 final class Maps implements AutoCloseable {
   private static final String OBJECT = "/io/xdplb/bpf/xdplb.bpf.o";
@@ -24,8 +25,11 @@ final class Maps implements AutoCloseable {
       List.of(
           "config",
           "address_filter",
-          "vip_table",
+          "keys",
           "vips",
+          "port_ranges",
+          "source_ranges",
+          "histories",
           "rings",
           "backends",
           "backend_cpus",
@@ -35,19 +39,30 @@ final class Maps implements AutoCloseable {
           "flow_index",
           "interfaces");
 
+  /** How many nodes encapsulated packets can come from. */
+  static final int PEERS = 4096;
+
+  /**
+   * The most lines of former owners. Slots that moved from the same owners at the same time share
+   * one, so these are many.
+   */
+  private static final int HISTORIES = 1 << 17;
+
   private final BpfObject object;
   final MapMemory config;
   final MapMemory filter;
-  final MapMemory vipTable;
+  final MapMemory keys;
   final MapMemory vips;
+  final MapMemory portRanges;
   final MapMemory backends;
 
   private Maps(BpfObject object) {
     this.object = object;
     config = object.map("config").mmap();
     filter = object.map("address_filter").mmap();
-    vipTable = object.map("vip_table").mmap();
+    keys = object.map("keys").mmap();
     vips = object.map("vips").mmap();
+    portRanges = object.map("port_ranges").mmap();
     backends = object.map("backends").mmap();
   }
 
@@ -85,15 +100,17 @@ final class Maps implements AutoCloseable {
       Layouts.check(spec.btf());
       DropReason.check(spec.btf());
       PINNED.forEach(name -> spec.map(name).pinnedAt(pins.resolve(name)));
-      int buckets = size(spec, pins, "vip_table", powerOfTwo(config.maxVips() * 5 / 4));
+      int buckets = size(spec, pins, "keys", keyBuckets(config));
       flows = size(spec, pins, "flows", flows);
       int flowBuckets = size(spec, pins, "flow_index", Math.max(1, flows / 4));
-      size(spec, pins, "vips", config.maxVips());
-      size(spec, pins, "vip_cpus", config.maxVips());
+      int vips = size(spec, pins, "vips", 2 * config.maxVips()); // each may have its own address
+      size(spec, pins, "vip_cpus", vips);
+      size(spec, pins, "port_ranges", vips / 2);
       size(spec, pins, "backends", config.maxBackends());
       size(spec, pins, "backend_cpus", config.maxBackends());
       size(spec, pins, "rings", config.maxRingSlots());
-      spec.set("vip_bucket_mask", buckets - 1);
+      size(spec, pins, "histories", Math.min(HISTORIES, 2 * config.maxRingSlots()));
+      spec.set("key_bucket_mask", buckets - 1);
       spec.set("flow_mask", flows - 1);
       spec.set("flow_bucket_mask", flowBuckets - 1);
       spec.set("multi_buffer", multiBuffer ? 1 : 0);
@@ -102,6 +119,12 @@ final class Maps implements AutoCloseable {
       }
       return spec.load();
     }
+  }
+
+  /** For VIPs, their addresses, peers and endpoints on this machine; at most 80 % full. */
+  private static int keyBuckets(DatapathConfig config) {
+    long keys = 2L * config.maxVips() + PEERS + config.maxBackends() / 2;
+    return powerOfTwo((int) (keys * 5 / 4 / TwoChoiceTable.SLOTS_PER_BUCKET));
   }
 
   /** Sets the size of a map, which is that of its pin if there is one. Answers which it is. */
@@ -150,7 +173,7 @@ final class Maps implements AutoCloseable {
 
   @Override
   public void close() {
-    List.of(config, filter, vipTable, vips, backends).forEach(MapMemory::close);
+    List.of(config, filter, keys, vips, portRanges, backends).forEach(MapMemory::close);
     object.close();
   }
 }

@@ -1,34 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
+import io.xdplb.core.model.Encapsulation;
 import io.xdplb.core.model.Ip;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.Interfaces;
 import io.xdplb.libbpf.KernelException;
+import io.xdplb.netlink.Addresses;
+import io.xdplb.netlink.Addresses.Address;
+import io.xdplb.netlink.Links;
+import io.xdplb.netlink.Links.Link;
 import io.xdplb.netlink.Neighbours;
 import io.xdplb.netlink.Route;
 import io.xdplb.netlink.Routes;
-import java.io.UncheckedIOException;
-import java.net.NetworkInterface;
-import java.net.SocketException;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The kernel's routes, neighbours and interfaces, as far as packets to backends need them. */
 final class Network {
   private static final Logger log = LoggerFactory.getLogger(Network.class);
+  private static final int MAC_BYTES = 6;
 
   private record NextHop(int ifindex, Ip address) {}
 
   private final BpfMap interfaces;
   private final Map<Ip, Route> routes = new HashMap<>();
   private final Set<NextHop> nextHops = new HashSet<>();
+  private Map<Integer, Link> links = Map.of();
+  private List<Address> addresses = List.of();
+  private Set<Ip> own = Set.of();
 
   Network(BpfMap interfaces) {
     this.interfaces = interfaces;
@@ -38,39 +49,72 @@ final class Network {
   void refresh() {
     routes.clear();
     nextHops.clear();
-    try {
-      for (NetworkInterface link : Collections.list(NetworkInterface.getNetworkInterfaces())) {
-        byte[] mac = link.getHardwareAddress();
-        if (mac != null && mac.length == 6) {
-          byte[] value = new byte[Layouts.Mac.LAYOUT.size()];
-          System.arraycopy(mac, 0, value, Layouts.Mac.ADDRESS, mac.length);
-          interfaces.put(BackendTable.key(link.getIndex()), value);
-        }
+    links = Links.list().stream().collect(Collectors.toMap(Link::ifindex, Function.identity()));
+    addresses = Addresses.global();
+    own = addresses.stream().map(Address::address).collect(Collectors.toUnmodifiableSet());
+    for (Link link : links.values()) {
+      if (link.mac().length == MAC_BYTES) {
+        byte[] value = new byte[Layouts.Mac.LAYOUT.size()];
+        System.arraycopy(link.mac(), 0, value, Layouts.Mac.ADDRESS, MAC_BYTES);
+        interfaces.put(BackendTable.key(link.ifindex()), value);
       }
-    } catch (SocketException e) {
-      throw new UncheckedIOException("cannot list the network interfaces", e);
     }
   }
 
-  /**
-   * This node's address towards a backend, as the kernel chooses it for its own connections; the
-   * unspecified address if there is none.
-   */
-  Ip sourceTowards(Ip backend) {
-    return route(backend).source().orElseGet(() -> new Ip(0, 0, backend.isIpv4()));
+  /** This machine's addresses that others can reach. */
+  Set<Ip> own() {
+    return own;
   }
 
-  private Route route(Ip backend) {
-    return routes.computeIfAbsent(backend, this::lookUp);
+  boolean isOwn(Ip address) {
+    return own.contains(address);
+  }
+
+  /**
+   * This node's address towards another, as the kernel chooses it for its own connections; the
+   * unspecified address if there is none.
+   */
+  Ip sourceTowards(Ip address) {
+    return route(address).source().orElseGet(() -> new Ip(0, 0, address.isIpv4()));
+  }
+
+  /** The largest packet that can be sent to an address; 0 if not known. */
+  int mtuTowards(Ip address) {
+    Route route = route(address);
+    Link link = links.get(route.ifindex());
+    int most = link == null ? 0 : link.mtu();
+    return route.mtu() == 0 || most == 0 ? Math.max(most, route.mtu()) : Math.min(most, route.mtu());
+  }
+
+  /**
+   * The largest packet of a client that reaches this machine through a tunnel, whichever family the
+   * tunnel has; 0 if none can come in.
+   *
+   * @param attached the interfaces that the program is on
+   */
+  int tunnelMtu(Set<String> attached) {
+    return addresses.stream()
+        .filter(address -> links.containsKey(address.ifindex()))
+        .filter(address -> attached.contains(links.get(address.ifindex()).name()))
+        .mapToInt(
+            address ->
+                links.get(address.ifindex()).mtu()
+                    - OuterHeader.bytes(Encapsulation.GUE, address.address().isIpv4()))
+        .min()
+        .orElse(0);
+  }
+
+  private Route route(Ip address) {
+    return routes.computeIfAbsent(address, this::lookUp);
   }
 
   /**
    * Looks up a route, and has the MAC address of a new next hop resolved before packets need it.
    */
-  private Route lookUp(Ip backend) {
-    Route route = Routes.lookup(backend);
+  private Route lookUp(Ip address) {
+    Route route = Routes.lookup(address);
     if (route.type() == Route.Type.UNICAST) {
-      NextHop hop = new NextHop(route.ifindex(), route.gateway().orElse(backend));
+      NextHop hop = new NextHop(route.ifindex(), route.gateway().orElse(address));
       if (nextHops.add(hop)) {
         resolve(hop);
       }
@@ -92,34 +136,50 @@ final class Network {
   }
 
   /**
-   * Why packets cannot reach a backend by NAT from here; empty if they can.
+   * Why packets cannot reach a backend from here; empty if they can.
    *
-   * @param attached the interfaces that the program is on: answers must come in by one of them
+   * @param attached the interfaces that the program is on: answers to what is translated must come
+   *     in by one of them
    */
-  Optional<String> obstacle(Ip backend, Set<String> attached) {
-    Route route = route(backend);
+  Optional<String> obstacle(BackendKey backend, Delivery delivery, Set<String> attached) {
+    Ip target = Way.target(backend, delivery);
+    if (!delivery.nat() && isOwn(target)) {
+      return Optional.empty(); // its packets need no way
+    }
+    Route route = route(target);
     return switch (route.type()) {
-      case UNICAST -> {
-        String name = Interfaces.name(route.ifindex()).orElse("ifindex " + route.ifindex());
-        yield attached.contains(name)
-            ? Optional.empty()
-            : Optional.of(
-                ("%s is reached through %s, where xdplb is not attached: answers would not be"
-                        + " translated back; add --interface %s")
-                    .formatted(backend, name, name));
-      }
+      case UNICAST -> onTheWay(target, delivery, route, attached);
       case LOCAL ->
           Optional.of(
-              backend + " is an address of this node itself, which NAT cannot reach from here");
+              target + " is an address of this node itself, which NAT cannot reach from here");
       default ->
           Optional.of(
               "this node has no usable route to "
-                  + backend
+                  + target
                   + " ("
-                  + route.type().name().toLowerCase(java.util.Locale.ROOT)
+                  + route.type().name().toLowerCase(Locale.ROOT)
                   + "); see `ip route get "
-                  + backend
+                  + target
                   + "`");
     };
+  }
+
+  private static Optional<String> onTheWay(
+      Ip target, Delivery delivery, Route route, Set<String> attached) {
+    String name = Interfaces.name(route.ifindex()).orElse("ifindex " + route.ifindex());
+    if (delivery.nat() && !attached.contains(name)) {
+      return Optional.of(
+          ("%s is reached through %s, where xdplb is not attached: answers would not be translated"
+                  + " back; add --interface %s")
+              .formatted(target, name, name));
+    }
+    boolean byMac = !delivery.nat() && delivery.encapsulation() == Encapsulation.NONE;
+    if (byMac && route.gateway().isPresent()) {
+      return Optional.of(
+          ("%s is reached through the gateway %s: L2 needs the server on a link of this node; choose"
+                  + " IPIP or GUE for it")
+              .formatted(target, route.gateway().get()));
+    }
+    return Optional.empty();
   }
 }

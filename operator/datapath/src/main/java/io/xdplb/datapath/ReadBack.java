@@ -2,124 +2,179 @@
 package io.xdplb.datapath;
 
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.VipImage;
 import io.xdplb.libbpf.BpfMap;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeMap;
 
 /**
  * What a packet would find, read from the kernel's maps by system calls in the packet's own order:
- * the address filter, the slot, the VIP, its ring, its backends. Only where to look is taken from
- * memory, never what is there.
+ * the address filter, the key or the port range, the VIP, its ring, its backends. Only where to look
+ * is taken from memory, never what is there; of what follows from the rest, or depends on this
+ * machine, it is checked that it is as it should be.
  */
 final class ReadBack {
 
   private final BpfMap filter;
   private final BpfMap vipMap;
+  private final BpfMap portRanges;
+  private final BpfMap sourceRanges;
   private final BpfMap rings;
   private final BpfMap backends;
-  private final SlotReader slotReader;
+  private final KeyReader keys;
   private final VipMaps vips;
+  private final int second;
   private final byte[] filterBits = new byte[AddressFilter.SIZE];
+  private final ByteBuffer scratch =
+      ByteBuffer.allocateDirect(Layouts.Backend.LAYOUT.size()).order(ByteOrder.nativeOrder());
 
   ReadBack(Maps maps, VipMaps vips) {
     filter = maps.map("address_filter");
     vipMap = maps.map("vips");
+    portRanges = maps.map("port_ranges");
+    sourceRanges = maps.map("source_ranges");
     rings = maps.map("rings");
     backends = maps.map("backends");
-    slotReader = new SlotReader(maps.map("vip_table"));
+    keys = new KeyReader(maps.map("keys"));
     this.vips = vips;
+    second = maps.config.buffer().getInt(Layouts.Config.SECOND);
   }
 
   Optional<VipImage> image(VipKey key) {
     VipEntry entry = vips.entry(key);
-    int handle = slotReader.handle(key);
-    if (entry == null || handle == 0) {
-      return Optional.empty();
-    }
-    ByteBuffer vip = value(vipMap, Handle.index(handle));
     filter.lookup(BackendTable.key(0), filterBits);
-    if (vip.getInt(Layouts.Vip.HANDLE) != handle
-        || !sameKey(key, vip)
+    if (entry == null
+        || !entry.published
         || !AddressFilter.lets(filterBits, AddressFilter.Role.VIP, key.address())) {
       return Optional.empty();
     }
-    TreeMap<BackendKey, Integer> handles = new TreeMap<>();
-    Set<BackendKey> takesNewFlows = new HashSet<>();
-    for (Map.Entry<BackendKey, Integer> programmed : entry.backends.entrySet()) {
-      int index = programmed.getValue();
-      ByteBuffer value = value(backends, index);
-      BackendTable.Entry backend = BackendTable.decode(value, 0);
-      int backendHandle = value.getInt(Layouts.Backend.HANDLE);
-      if (backendHandle == 0
-          || Handle.index(backendHandle) != index
-          || backend.vip() != handle
-          || !sameBackend(key, programmed.getKey(), backend, value)) {
+    return address(key)
+        .map(address -> key.isRange() ? rangeHandle(address, key) : keys.handle(Key.of(key)))
+        .flatMap(this::vip)
+        .filter(line -> isAsItShould(line, vips.line(entry)))
+        .flatMap(line -> image(entry, line));
+  }
+
+  /** The handle of the entry of a VIP's address. */
+  private Optional<Integer> address(VipKey vip) {
+    int handle = keys.handle(Key.ofAddress(vip.address()));
+    int flags = vips.addresses().flags(vip.address());
+    VipLine expected = VipLine.ofAddress(handle, vip.address(), flags);
+    return vip(handle).filter(expected::equals).map(VipLine::handle);
+  }
+
+  private int rangeHandle(int addressHandle, VipKey key) {
+    return PortRanges.handle(value(portRanges, Handle.index(addressHandle)), key);
+  }
+
+  private Optional<VipLine> vip(int handle) {
+    return handle == 0 || Handle.index(handle) >= vipMap.info().maxEntries()
+        ? Optional.empty()
+        : VipLine.read(value(vipMap, Handle.index(handle)), 0)
+            .filter(line -> line.handle() == handle);
+  }
+
+  /** What the table says is left out of the comparison: it is read, and hashed. */
+  private static boolean isAsItShould(VipLine is, VipLine should) {
+    return is.handle() == should.handle()
+        && is.address().equals(should.address())
+        && is.protocol() == should.protocol()
+        && is.port() == should.port()
+        && is.endPort() == should.endPort()
+        && (is.flags() | Layouts.Vip.REJECT) == (should.flags() | Layouts.Vip.REJECT)
+        && is.hosted() == should.hosted();
+  }
+
+  private Optional<VipImage> image(VipEntry entry, VipLine line) {
+    Optional<Access> access = access(entry, line);
+    Map<Integer, BackendLine> found = new HashMap<>();
+    for (BackendLine programmed : entry.backends.values()) {
+      Optional<BackendLine> backend = backend(entry.key, programmed);
+      if (backend.isEmpty() || backend.get().vip() != line.handle()) {
         return Optional.empty();
       }
-      if (backend.drainUntil() == 0) {
-        handles.put(backend.key(), backendHandle);
-        if (backend.takesNewFlows()) {
-          takesNewFlows.add(backend.key());
-        }
+      if (backend.get().drainUntil() == 0) {
+        found.put(backend.get().handle(), backend.get());
       }
     }
-    return ring(vip.getLong(Layouts.Vip.RING), handles)
-        .map(ring -> new VipImage(key, ring, takesNewFlows));
-  }
-
-  private static boolean sameKey(VipKey key, ByteBuffer vip) {
-    byte family = vip.get(Layouts.Vip.FAMILY);
-    return family == Wire.family(key.address())
-        && Wire.address(vip, Layouts.Vip.ADDRESS, family).equals(key.address())
-        && vip.get(Layouts.Vip.PROTOCOL) == (byte) key.protocol().number()
-        && Wire.port(vip, Layouts.Vip.PORT) == key.port();
-  }
-
-  private boolean sameBackend(
-      VipKey vip, BackendKey key, BackendTable.Entry backend, ByteBuffer value) {
-    int flowBase = Hash.flowBase(key.address(), vip.protocol().number(), key.port());
-    return backend.key().equals(key)
-        && value.get(Layouts.Backend.FAMILY) == Wire.family(key.address())
-        && value.getInt(Layouts.Backend.FLOW_BASE) == flowBase
-        && AddressFilter.lets(filterBits, AddressFilter.Role.NAT, backend.nat());
-  }
-
-  private Optional<Ring> ring(long word, TreeMap<BackendKey, Integer> handles) {
-    List<BackendKey> keys = new ArrayList<>(handles.keySet());
-    Map<Integer, Integer> positions = new HashMap<>();
-    for (int i = 0; i < keys.size(); i++) {
-      positions.put(handles.get(keys.get(i)), i);
+    if (access.isEmpty() || line.affinity() % second != 0) {
+      return Optional.empty();
     }
+    Map<BackendKey, VipImage.BackendImage> images = new HashMap<>();
+    found
+        .values()
+        .forEach(
+            backend ->
+                images.put(
+                    backend.key(),
+                    new VipImage.BackendImage(backend.takesNewFlows(), backend.delivery())));
+    return ring(line.ring(), found)
+        .map(
+            ring ->
+                new VipImage(entry.key, line.affinity() / second, access.get(), ring, images));
+  }
+
+  private Optional<Access> access(VipEntry entry, VipLine line) {
+    UnavailablePolicy policy =
+        line.rejects() ? UnavailablePolicy.REJECT : UnavailablePolicy.DROP;
+    if (line.sources() == 0) {
+      return Optional.of(new Access(Optional.empty(), policy));
+    }
+    Optional<List<Cidr>> ranges =
+        SourceSets.read(sourceRanges, line.sources(), entry.isIpv6());
+    return ranges.map(list -> Access.from(list, policy));
+  }
+
+  /** What is there of a backend; empty if it is not as it should be. */
+  private Optional<BackendLine> backend(VipKey vip, BackendLine programmed) {
+    ByteBuffer value = value(backends, programmed.index());
+    return BackendLine.read(value, 0)
+        .filter(line -> line.handle() == programmed.handle() && line.key().equals(programmed.key()))
+        .filter(line -> line.way().equals(programmed.way()))
+        .filter(line -> bytes(line, vip).equals(value))
+        .filter(line -> isFound(vip, line));
+  }
+
+  /** How an entry is written, with all that follows from the rest. */
+  private ByteBuffer bytes(BackendLine line, VipKey vip) {
+    line.write(scratch, 0, vip);
+    return scratch;
+  }
+
+  /** Whether answers, and encapsulated packets to this machine, are looked up and found. */
+  private boolean isFound(VipKey vip, BackendLine line) {
+    boolean answers =
+        !Way.translates(line.delivery())
+            || AddressFilter.lets(filterBits, AddressFilter.Role.NAT, line.way().nat());
+    boolean hosted =
+        !line.way().hosted()
+            || AddressFilter.lets(filterBits, AddressFilter.Role.ENDPOINT, line.key().address())
+                && keys.handle(Key.ofEndpoint(Tag.of(vip, line.key()))) == line.handle();
+    return answers && hosted;
+  }
+
+  private Optional<Ring> ring(long word, Map<Integer, BackendLine> handles) {
     long start = word >>> 32;
     int size = (int) word;
     if (size < 0 || start + size > rings.info().maxEntries()) {
       return Optional.empty();
     }
-    int[] ring = new int[size];
+    long[] words = new long[size];
     if (size > 0) {
       byte[] values = new byte[size * rings.info().valueBytes()];
       rings.lookupRange((int) start, values);
-      ByteBuffer slots = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
-      for (int i = 0; i < size; i++) {
-        Integer position = positions.get(slots.getInt(i * rings.info().valueBytes()));
-        if (position == null) {
-          return Optional.empty();
-        }
-        ring[i] = position;
-      }
+      ByteBuffer.wrap(values).order(ByteOrder.nativeOrder()).asLongBuffer().get(words);
     }
-    return Optional.of(new Ring(keys, ring));
+    return RingTable.decode(words, handles);
   }
 
   private static ByteBuffer value(BpfMap map, int index) {

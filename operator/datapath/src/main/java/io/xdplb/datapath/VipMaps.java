@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
-import io.xdplb.core.alloc.ExtentAllocator;
-import io.xdplb.core.alloc.IndexAllocator;
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
-import io.xdplb.core.plan.ProgrammedBackend;
 import io.xdplb.core.plan.ProgrammedVip;
-import io.xdplb.libbpf.BpfMap;
-import io.xdplb.libbpf.MapMemory;
-import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 
 /**
  * Carries out plans in the maps. Each operation is whole as a packet sees it: what refers to
@@ -27,127 +24,50 @@ final class VipMaps {
   /** Nanoseconds that something retracted rests before its place is used again. */
   private static final long GRACE = 1_000_000_000L;
 
-  private final Maps maps;
   private final Network network;
-  private final AddressFilter filter;
-  private final SlotTable slots;
-  private final BackendTable backends;
-  private final IndexAllocator indices;
-  private final ExtentAllocator rings;
-  private final ByteBuffer vipEntries;
-  private final BpfMap ringSlots;
-  private final int vipStride;
-  private final int vipCapacity;
+  private final int second;
+  private final KeyTable keys;
+  private final Nodes nodes;
+  private final AddressTable addresses;
+  private final VipTable table;
+  private final Backends backends;
+  private final RingTable rings;
+  private final SourceSets sources;
   private final Map<VipKey, VipEntry> vips = new HashMap<>();
+  private final AddressFilter filter;
 
+  /**
+   * Takes over what a former agent has published, and clears what it had only begun.
+   *
+   * @param network this machine's addresses and routes, looked up
+   */
   VipMaps(Maps maps, Network network) {
-    this.maps = maps;
     this.network = network;
+    second = maps.config.buffer().getInt(Layouts.Config.SECOND);
     filter = new AddressFilter(maps.filter.buffer());
-    slots = new SlotTable(maps.vipTable);
-    backends = new BackendTable(maps, GRACE);
-    vipEntries = maps.vips.buffer();
-    vipStride = maps.vips.stride();
-    vipCapacity = Math.min(capacity(maps.vips), Handle.MAX_INDEX);
-    indices = new IndexAllocator(vipCapacity, GRACE);
-    ringSlots = maps.map("rings");
-    rings = new ExtentAllocator(ringSlots.info().maxEntries(), GRACE);
-    adopt();
-  }
-
-  private static int capacity(MapMemory memory) {
-    return memory.buffer().capacity() / memory.stride();
-  }
-
-  // ---- adoption
-
-  /** Takes over what a former agent has published, and clears what it had only begun. */
-  private void adopt() {
-    Map<Integer, VipKey> byHandle = new HashMap<>();
-    for (int index = 0; index < vipCapacity; index++) {
-      int handle = vipEntries.getInt(vipAt(index) + Layouts.Vip.HANDLE);
-      if (handle != 0) {
-        byHandle.put(handle, vipKey(index));
-      }
-    }
-    slots.adopt(
-        (key, handle) ->
-            byHandle.containsKey(handle)
-                && (key.port() == 0
-                    ? byHandle.get(handle).address().equals(key.address())
-                    : SlotTable.Key.of(byHandle.get(handle)).equals(key)));
-    byHandle.forEach(
-        (handle, key) -> {
-          if (slots.slotOf(SlotTable.Key.of(key)) < 0) {
-            Shared.retract(vipEntries, vipAt(Handle.index(handle)) + Layouts.Vip.HANDLE);
-          } else {
-            adoptVip(key, handle);
-          }
-        });
-    slots.removeAddresses(address -> !filter.has(AddressFilter.Role.VIP, address));
-    adoptBackends(byHandle);
-    vips.values().forEach(this::adoptRing);
+    keys = new KeyTable(maps.keys);
+    nodes = new Nodes(keys, filter);
+    addresses = new AddressTable(maps, keys, filter, network, GRACE);
+    table = VipTable.ofVips(maps, GRACE);
+    BackendTable backendTable = new BackendTable(maps, GRACE);
+    backends = new Backends(backendTable, keys, filter, network);
+    IntSupplier jiffies = () -> FlowClock.jiffies(maps.jiffies());
+    rings =
+        new RingTable(
+            maps, new HistoryRules(second, ConfigWriter.TCP_ESTABLISHED * second), jiffies, GRACE);
+    sources = new SourceSets(maps.map("source_ranges"));
+    new Adoption(maps, keys, addresses, table, backendTable, backends, rings, sources, second)
+        .run()
+        .forEach(vip -> vips.put(vip.key, vip));
+    nodes.adopt();
+    networkChanged();
     filter.settle();
-  }
-
-  private void adoptVip(VipKey key, int handle) {
-    VipEntry entry = new VipEntry(Handle.index(handle), handle);
-    entry.published = true;
-    indices.restore(entry.index);
-    vips.put(key, entry);
-    if (filter.add(AddressFilter.Role.VIP, key.address())
-        && slots.slotOf(SlotTable.Key.ofAddress(key.address())) < 0) {
-      slots.put(SlotTable.Key.ofAddress(key.address()), handle, System.nanoTime());
-    }
-  }
-
-  private void adoptBackends(Map<Integer, VipKey> byHandle) {
-    for (int index = 0; index < backends.capacity(); index++) {
-      BackendTable.Entry backend = backends.read(index).orElse(null);
-      if (backend == null) {
-        continue;
-      }
-      VipKey vip = byHandle.get(backend.vip());
-      if (vip == null || !vips.containsKey(vip)) {
-        backends.retract(index);
-      } else {
-        backends.restore(index);
-        vips.get(vip).backends.put(backend.key(), index);
-        filter.add(AddressFilter.Role.NAT, backend.nat());
-      }
-    }
-  }
-
-  private void adoptRing(VipEntry entry) {
-    long word = vipEntries.getLong(vipAt(entry.index) + Layouts.Vip.RING);
-    int size = (int) word;
-    if (size == 0) {
-      return;
-    }
-    entry.ringStart = (int) (word >>> 32);
-    entry.ringSize = size;
-    rings.restore(entry.ringStart, size);
-    try (MapMemory memory = ringSlots.mmap(entry.ringStart, size)) {
-      entry.ringDigest = readRing(entry, memory).digest();
-    }
   }
 
   /** What is programmed of a VIP. */
   ProgrammedVip programmed(VipKey key) {
     VipEntry entry = vips.get(key);
-    if (entry == null) {
-      return ProgrammedVip.absent(key);
-    }
-    Map<BackendKey, ProgrammedBackend> programmed = new HashMap<>();
-    entry.backends.forEach(
-        (backend, index) -> {
-          BackendTable.Entry found = backends.read(index).orElseThrow();
-          programmed.put(
-              backend,
-              new ProgrammedBackend(
-                  found.takesNewFlows(), found.drainSeconds(), found.drainUntil()));
-        });
-    return new ProgrammedVip(key, entry.published, entry.ringDigest, programmed);
+    return entry == null ? ProgrammedVip.absent(key) : entry.programmed();
   }
 
   Collection<VipKey> keys() {
@@ -159,6 +79,23 @@ final class VipMaps {
     return vips.get(key);
   }
 
+  /** How a VIP's entry should be. */
+  VipLine line(VipEntry entry) {
+    return entry.line(second);
+  }
+
+  AddressTable addresses() {
+    return addresses;
+  }
+
+  HistoryPool histories() {
+    return rings.histories();
+  }
+
+  void setPeers(Collection<Ip> peers) {
+    nodes.setPeers(peers);
+  }
+
   // ---- operations
 
   void apply(Operation operation) {
@@ -168,7 +105,7 @@ final class VipMaps {
     } catch (DatapathException e) {
       VipEntry entry = vips.get(operation.vip());
       if (entry != null) {
-        forgetIfEmpty(operation.vip(), entry, now); // made for this operation, and not needed
+        forgetIfEmpty(entry, now); // made for this operation, and not needed
       }
       throw e;
     }
@@ -178,18 +115,23 @@ final class VipMaps {
     if (operation instanceof Operation.AddBackend add) {
       addBackend(add, now);
     } else if (operation instanceof Operation.UpdateBackend update) {
-      backends.update(
-          index(update.vip(), update.backend()), update.takesNewFlows(), update.drainSeconds(), 0);
+      updateBackend(update, now);
     } else if (operation instanceof Operation.DrainBackend drain) {
-      int index = index(drain.vip(), drain.backend());
-      backends.update(
-          index, false, backends.read(index).orElseThrow().drainSeconds(), drain.untilSeconds());
+      VipEntry entry = entryWith(drain.vip(), drain.backend());
+      BackendLine line = entry.backends.get(drain.backend());
+      backends.replace(entry, line.draining(drain.untilSeconds()), now);
     } else if (operation instanceof Operation.RemoveBackend remove) {
       removeBackend(remove, now);
     } else if (operation instanceof Operation.SetRing set) {
-      setRing(set, now);
+      setRing(entryOf(set.vip(), now), set.ring(), now);
     } else if (operation instanceof Operation.AddVip add) {
-      addVip(add.vip(), now);
+      addVip(add, now);
+    } else if (operation instanceof Operation.UpdateVip update) {
+      VipEntry entry = vips.get(update.vip());
+      if (entry == null || !entry.published) {
+        throw failed(update.vip() + " has no entry to update");
+      }
+      change(entry, update.affinitySeconds(), update.access(), now);
     } else if (operation instanceof Operation.RemoveVip remove) {
       removeVip(remove.vip(), now);
     }
@@ -197,131 +139,112 @@ final class VipMaps {
 
   private void addBackend(Operation.AddBackend add, long now) {
     VipEntry entry = entryOf(add.vip(), now);
+    if (add.delivery().nat()) {
+      lookUpFlows(entry, now);
+    }
     if (entry.backends.containsKey(add.backend())) {
       backends.update(
-          entry.backends.get(add.backend()), add.takesNewFlows(), add.drainSeconds(), 0);
-      return;
+          entry, add.backend(), add.takesNewFlows(), add.drainSeconds(), add.delivery(), now);
+    } else {
+      backends.add(
+          entry, add.backend(), add.takesNewFlows(), add.drainSeconds(), add.delivery(), now);
     }
-    Ip source = network.sourceTowards(add.backend().address());
-    int index =
-        backends.add(
-            add.vip(),
-            entry.handle,
-            add.backend(),
-            add.takesNewFlows(),
-            add.drainSeconds(),
-            source,
-            now);
-    entry.backends.put(add.backend(), index);
-    filter.add(AddressFilter.Role.NAT, source);
+    write(entry);
+  }
+
+  private void updateBackend(Operation.UpdateBackend update, long now) {
+    VipEntry entry = entryWith(update.vip(), update.backend());
+    if (update.delivery().nat() || entry.hasNat()) {
+      lookUpFlows(entry, now);
+    }
+    backends.update(
+        entry,
+        update.backend(),
+        update.takesNewFlows(),
+        update.drainSeconds(),
+        update.delivery(),
+        now);
+    write(entry);
   }
 
   private void removeBackend(Operation.RemoveBackend remove, long now) {
     VipEntry entry = vips.get(remove.vip());
-    Integer index = entry == null ? null : entry.backends.remove(remove.backend());
-    if (index == null) {
+    if (entry == null || !entry.backends.containsKey(remove.backend())) {
       return;
     }
-    filter.remove(AddressFilter.Role.NAT, backends.read(index).orElseThrow().nat());
-    backends.remove(index, now);
-    forgetIfEmpty(remove.vip(), entry, now);
+    backends.remove(entry, remove.backend(), now);
+    write(entry);
+    forgetIfEmpty(entry, now);
   }
 
-  private void setRing(Operation.SetRing set, long now) {
-    VipEntry entry = entryOf(set.vip(), now);
-    Ring ring = set.ring();
-    if (ring.size() == entry.ringSize) {
-      writeRing(entry, entry.ringStart, ring);
-      entry.ringDigest = ring.digest();
-      return;
+  /** Before a backend is reached by NAT, and as long as flows of one that was may live. */
+  private void lookUpFlows(VipEntry entry, long now) {
+    entry.flowsNeeded = now;
+    if (!entry.flows) {
+      entry.flows = true;
+      write(entry);
     }
-    int start =
-        ring.size() == 0
-            ? 0
-            : rings
-                .allocate(ring.size(), now)
-                .orElseThrow(
-                    () ->
-                        new DatapathException(
-                            DatapathException.Reason.MapFull,
-                            "no stretch of %d free ring slots for %s; raise --max-ring-slots"
-                                .formatted(ring.size(), set.vip())));
-    writeRing(entry, start, ring);
+  }
+
+  private void setRing(VipEntry entry, Ring ring, long now) {
+    var former = rings.set(entry, ring, now);
+    write(entry);
+    former.ifPresent(word -> rings.free(word, now));
+  }
+
+  /** Writes the entry of a VIP that has one, in place. */
+  private void write(VipEntry entry) {
     if (entry.published) {
-      Shared.publish(
-          vipEntries, vipAt(entry.index) + Layouts.Vip.RING, ringWord(start, ring.size()));
-    }
-    freeRing(entry, now);
-    entry.ringStart = start;
-    entry.ringSize = ring.size();
-    entry.ringDigest = ring.digest();
-  }
-
-  private void freeRing(VipEntry entry, long now) {
-    if (entry.ringSize > 0) {
-      rings.free(entry.ringStart, now);
-      entry.ringSize = 0;
-      entry.ringDigest = Ring.EMPTY.digest();
+      table.write(entry.line(second));
     }
   }
 
-  private void writeRing(VipEntry entry, int start, Ring ring) {
-    int[] handles =
-        ring.backends().stream()
-            .mapToInt(
-                backend ->
-                    entry.backends.containsKey(backend)
-                        ? backends.handle(entry.backends.get(backend))
-                        : 0)
-            .toArray();
-    if (ring.size() == 0) {
-      return;
-    }
-    try (MapMemory memory = ringSlots.mmap(start, ring.size())) {
-      ByteBuffer slots = memory.buffer();
-      for (int slot = 0; slot < ring.size(); slot++) {
-        int at = Shared.at(memory, slot);
-        int handle = handles[ring.slot(slot)];
-        if (slots.getInt(at) != handle) {
-          slots.putInt(at, handle);
-        }
-      }
-    }
-  }
-
-  private void addVip(VipKey key, long now) {
-    VipEntry entry = entryOf(key, now);
+  private void addVip(Operation.AddVip add, long now) {
+    VipEntry entry = entryOf(add.vip(), now);
     if (entry.published) {
+      mend(entry, add, now);
       return;
     }
-    int at = vipAt(entry.index);
-    vipEntries.putLong(at + Layouts.Vip.RING, ringWord(entry.ringStart, entry.ringSize));
-    Wire.putAddress(vipEntries, at + Layouts.Vip.ADDRESS, key.address());
-    vipEntries.putShort(at + Layouts.Vip.PORT, Wire.nativeShort(key.port()));
-    vipEntries.put(at + Layouts.Vip.PROTOCOL, (byte) key.protocol().number());
-    vipEntries.put(at + Layouts.Vip.FAMILY, Wire.family(key.address()));
-    Shared.publish(vipEntries, at + Layouts.Vip.HANDLE, entry.handle);
-    boolean newAddress = filter.add(AddressFilter.Role.VIP, key.address());
+    int set = sourcesOf(add.access(), entry);
+    entry.affinitySeconds = add.affinitySeconds();
+    entry.access = add.access();
+    entry.sources = set;
+    table.write(entry.line(second));
     try {
-      if (newAddress) {
-        slots.put(SlotTable.Key.ofAddress(key.address()), entry.handle, now);
-      }
-      slots.put(SlotTable.Key.of(key), entry.handle, now);
+      addresses.put(entry.key, entry.handle, entry.access.unavailable(), now);
     } catch (DatapathException e) {
-      withdraw(key, entry, now);
+      close(entry);
       throw e;
     }
     entry.published = true;
   }
 
-  /** Takes out of the lookup whatever of a VIP is in it. */
-  private void withdraw(VipKey key, VipEntry entry, long now) {
-    slots.remove(SlotTable.Key.of(key), now);
-    if (filter.remove(AddressFilter.Role.VIP, key.address())) {
-      slots.remove(SlotTable.Key.ofAddress(key.address()), now);
+  /** The number of a new set; 0 where everybody may come. */
+  private int sourcesOf(Access access, VipEntry entry) {
+    return access.sourceRanges().map(ranges -> sources.add(ranges, entry.isIpv6())).orElse(0);
+  }
+
+  private void change(VipEntry entry, int affinitySeconds, Access access, long now) {
+    int former = entry.sources;
+    entry.sources = sourcesOf(access, entry);
+    entry.affinitySeconds = affinitySeconds;
+    entry.access = access;
+    write(entry);
+    addresses.setPolicy(entry.key, access.unavailable());
+    if (former != 0) {
+      sources.remove(former, entry.isIpv6());
     }
-    Shared.retract(vipEntries, vipAt(entry.index) + Layouts.Vip.HANDLE);
-    entry.published = false;
+  }
+
+  /** Writes all that a VIP has again, over whatever somebody else has written there. */
+  private void mend(VipEntry entry, Operation.AddVip add, long now) {
+    backends.mend(entry, now);
+    if (entry.ring.digest.equals(Ring.EMPTY.digest())) {
+      setRing(entry, Ring.EMPTY, now); // a ring that is another is part of the plan
+    }
+    change(entry, add.affinitySeconds(), add.access(), now);
+    addresses.put(entry.key, entry.handle, entry.access.unavailable(), now);
+    filter.settle();
   }
 
   private void removeVip(VipKey key, long now) {
@@ -330,27 +253,60 @@ final class VipMaps {
       return;
     }
     if (entry.published) {
-      withdraw(key, entry, now);
+      addresses.remove(key, now);
+      close(entry);
     }
-    freeRing(entry, now);
-    forgetIfEmpty(key, entry, now);
+    rings.remove(entry.ring, now);
+    forgetIfEmpty(entry, now);
   }
 
-  /** Looks up this node's address towards each backend again, after a route has changed. */
-  void refreshNat() {
-    vips.values()
-        .forEach(
-            entry ->
-                entry.backends.forEach(
-                    (backend, index) -> {
-                      Ip before = backends.read(index).orElseThrow().nat();
-                      Ip after = network.sourceTowards(backend.address());
-                      if (!after.equals(before)) {
-                        filter.add(AddressFilter.Role.NAT, after);
-                        backends.setNat(index, after);
-                        filter.remove(AddressFilter.Role.NAT, before);
-                      }
-                    }));
+  /** Retracts the entry of a VIP that no packet is led to, and its access. */
+  private void close(VipEntry entry) {
+    entry.published = false;
+    table.retract(entry.index());
+    int set = entry.sources;
+    entry.sources = 0;
+    entry.affinitySeconds = 0;
+    entry.access = Access.OPEN;
+    if (set != 0) {
+      sources.remove(set, entry.isIpv6());
+    }
+  }
+
+  // ---- what time and the machine change
+
+  /** Follows a change of this machine's addresses or routes, which {@code network} knows already. */
+  void networkChanged() {
+    long now = System.nanoTime();
+    nodes.setOwn(network.own());
+    addresses.refresh();
+    for (VipEntry entry : vips.values()) {
+      if (backends.refresh(entry, now)) {
+        write(entry);
+      }
+    }
+  }
+
+  /** Ends what only former flows needed. */
+  void settle() {
+    long now = System.nanoTime();
+    for (VipEntry entry : vips.values()) {
+      if (rings.settle(entry, now)) {
+        RingState ghost = new RingState();
+        ghost.start = entry.ring.start;
+        ghost.size = entry.ring.size;
+        entry.ring.clear();
+        write(entry);
+        rings.remove(ghost, now);
+      }
+      if (entry.hasNat()) {
+        entry.flowsNeeded = now;
+      } else if (entry.flows
+          && now - entry.flowsNeeded > TimeUnit.SECONDS.toNanos(ConfigWriter.TCP_ESTABLISHED)) {
+        entry.flows = false;
+        write(entry);
+      }
+    }
   }
 
   // ---- entries
@@ -360,80 +316,28 @@ final class VipMaps {
     if (existing != null) {
       return existing;
     }
-    int index =
-        indices
-            .allocate(now)
-            .orElseThrow(
-                () ->
-                    new DatapathException(
-                        DatapathException.Reason.MapFull,
-                        "all %d VIP entries are in use; no room for %s; raise --max-vips"
-                            .formatted(vipCapacity, key)));
-    int at = vipAt(index);
-    int generation = Handle.next(vipEntries.getInt(at + Layouts.Vip.GENERATION));
-    vipEntries.putInt(at + Layouts.Vip.GENERATION, generation);
-    BpfMap cpus = maps.map("vip_cpus");
-    cpus.put(BackendTable.key(index), new byte[cpus.info().valueBytes()]);
-    VipEntry entry = new VipEntry(index, Handle.of(index, generation));
+    VipEntry entry = new VipEntry(key, table.allocate(key, now));
     vips.put(key, entry);
     return entry;
   }
 
-  private void forgetIfEmpty(VipKey key, VipEntry entry, long now) {
+  private void forgetIfEmpty(VipEntry entry, long now) {
     if (!entry.published && entry.backends.isEmpty()) {
-      freeRing(entry, now);
-      vips.remove(key);
-      indices.free(entry.index, now);
+      rings.remove(entry.ring, now);
+      vips.remove(entry.key);
+      table.free(entry.index(), now);
     }
   }
 
-  private int index(VipKey vip, BackendKey backend) {
+  private VipEntry entryWith(VipKey vip, BackendKey backend) {
     VipEntry entry = vips.get(vip);
-    Integer index = entry == null ? null : entry.backends.get(backend);
-    if (index == null) {
-      throw new DatapathException(
-          DatapathException.Reason.Failed, "backend " + backend + " of " + vip + " has no entry");
+    if (entry == null || !entry.backends.containsKey(backend)) {
+      throw failed("backend " + backend + " of " + vip + " has no entry");
     }
-    return index;
+    return entry;
   }
 
-  private VipKey vipKey(int index) {
-    return decodeKey(vipEntries, vipAt(index));
-  }
-
-  static VipKey decodeKey(ByteBuffer buffer, int at) {
-    return new VipKey(
-        Wire.address(buffer, at + Layouts.Vip.ADDRESS, buffer.get(at + Layouts.Vip.FAMILY)),
-        Wire.protocol(buffer.get(at + Layouts.Vip.PROTOCOL) & 0xff),
-        Wire.port(buffer, at + Layouts.Vip.PORT));
-  }
-
-  /**
-   * The ring in a stretch of handles. A handle that is none of the VIP's backends makes the ring
-   * empty, which equals no desired one.
-   */
-  private Ring readRing(VipEntry entry, MapMemory memory) {
-    List<BackendKey> keys = entry.backends.keySet().stream().sorted().toList();
-    Map<Integer, Integer> positions = new HashMap<>();
-    for (int i = 0; i < keys.size(); i++) {
-      positions.put(backends.handle(entry.backends.get(keys.get(i))), i);
-    }
-    int[] ring = new int[memory.buffer().capacity() / memory.stride()];
-    for (int slot = 0; slot < ring.length; slot++) {
-      Integer position = positions.get(memory.buffer().getInt(Shared.at(memory, slot)));
-      if (position == null) {
-        return Ring.EMPTY;
-      }
-      ring[slot] = position;
-    }
-    return new Ring(keys, ring);
-  }
-
-  private static long ringWord(int start, int size) {
-    return (long) start << 32 | size;
-  }
-
-  private int vipAt(int index) {
-    return index * vipStride;
+  private static DatapathException failed(String message) {
+    return new DatapathException(DatapathException.Reason.Failed, message);
   }
 }

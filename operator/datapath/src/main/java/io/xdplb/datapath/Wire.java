@@ -59,6 +59,10 @@ final class Wire {
     throw new IllegalArgumentException("IP protocol " + number + " is not balanced");
   }
 
+  static boolean isFamily(int family) {
+    return family == FAMILY_IPV4 || family == FAMILY_IPV6;
+  }
+
   static byte family(Ip ip) {
     return (byte) (ip.isIpv4() ? FAMILY_IPV4 : FAMILY_IPV6);
   }

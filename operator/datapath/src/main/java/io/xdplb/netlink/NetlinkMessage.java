@@ -17,6 +17,7 @@ import java.util.Optional;
  */
 record NetlinkMessage(int type, ByteBuffer body) {
   static final int ERROR = 2;
+  static final int DONE = 3;
 
   static final int AF_INET = 2;
   static final int AF_INET6 = 10;
@@ -25,6 +26,7 @@ record NetlinkMessage(int type, ByteBuffer body) {
   static final int ACK = 4;
   static final int ECHO = 8;
   static final int REPLACE = 0x100;
+  static final int DUMP = 0x300;
   static final int CREATE = 0x400;
 
   private static final int HEADER = 16;
@@ -66,6 +68,12 @@ record NetlinkMessage(int type, ByteBuffer body) {
       at += align(length);
     }
     return Optional.empty();
+  }
+
+  /** The same with bytes of its own: those of the socket's buffer are overwritten. */
+  NetlinkMessage copy() {
+    return new NetlinkMessage(
+        type, ByteBuffer.wrap(bytes(body)).order(ByteOrder.nativeOrder()));
   }
 
   static byte[] bytes(ByteBuffer value) {

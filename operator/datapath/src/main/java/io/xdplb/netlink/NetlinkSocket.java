@@ -6,6 +6,8 @@ import io.xdplb.libbpf.Errno;
 import io.xdplb.libbpf.KernelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -58,8 +60,16 @@ final class NetlinkSocket implements AutoCloseable {
    * @param receiveBuffer how many bytes may wait to be read; 0 for the system's default
    */
   NetlinkSocket(int groups, int receiveBuffer) {
+    this(groups, receiveBuffer, groups == 0 ? LONGEST_ANSWER : LONGEST_EVENT);
+  }
+
+  private NetlinkSocket(int longest) {
+    this(0, 0, longest);
+  }
+
+  private NetlinkSocket(int groups, int receiveBuffer, int longest) {
     // JNA copies the whole array in and out: an answer's is no larger than the kernel makes them.
-    buffer = new byte[groups == 0 ? LONGEST_ANSWER : LONGEST_EVENT];
+    buffer = new byte[longest];
     fd = check("open", socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE));
     try {
       if (receiveBuffer > 0) {
@@ -96,6 +106,34 @@ final class NetlinkSocket implements AutoCloseable {
         throw new Refused(-result);
       }
       return Optional.empty();
+    }
+  }
+
+  /**
+   * Asks for a list.
+   *
+   * @return all messages of the answer
+   * @throws KernelException if the kernel refuses, or does not answer
+   */
+  static List<NetlinkMessage> dump(NetlinkMessage.Builder request) {
+    try (NetlinkSocket socket = new NetlinkSocket(LONGEST_EVENT)) {
+      byte[] bytes = request.bytes();
+      check("send to", (int) send(socket.fd, bytes, bytes.length, 0));
+      List<NetlinkMessage> all = new ArrayList<>();
+      while (true) {
+        if (!socket.await(-1, ANSWER_TIMEOUT_MS)) {
+          throw failure("get a list from", Errno.ETIMEDOUT);
+        }
+        for (NetlinkMessage message : NetlinkMessage.parse(socket.receive().orElseThrow())) {
+          if (message.type() == NetlinkMessage.DONE) {
+            return all;
+          }
+          if (message.type() == NetlinkMessage.ERROR) {
+            throw failure("get a list from", -message.body().getInt(0));
+          }
+          all.add(message.copy());
+        }
+      }
     }
   }
 

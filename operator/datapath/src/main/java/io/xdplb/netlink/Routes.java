@@ -17,7 +17,9 @@ public final class Routes {
   private static final int RTA_OIF = 4;
   private static final int RTA_GATEWAY = 5;
   private static final int RTA_PREFSRC = 7;
+  private static final int RTA_METRICS = 8;
   private static final int RTA_VIA = 18;
+  private static final int RTAX_MTU = 2;
 
   private Routes() {}
 
@@ -67,6 +69,12 @@ public final class Routes {
             .map(Ip::ofBytes);
     Optional<Ip> source =
         answer.attribute(RTMSG_SIZE, RTA_PREFSRC).map(NetlinkMessage::bytes).map(Ip::ofBytes);
-    return new Route(type, ifindex, gateway, source);
+    int mtu =
+        answer
+            .attribute(RTMSG_SIZE, RTA_METRICS)
+            .flatMap(metrics -> new NetlinkMessage(0, metrics).attribute(0, RTAX_MTU))
+            .map(ByteBuffer::getInt)
+            .orElse(0);
+    return new Route(type, ifindex, gateway, source, mtu);
   }
 }

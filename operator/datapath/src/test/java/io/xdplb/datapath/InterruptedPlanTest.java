@@ -131,16 +131,16 @@ class InterruptedPlanTest {
   @EnumSource(names = {"TCP4", "UDP6"})
   void operationThatEndedAnywhereIsClearedAway(Kind kind) {
     Optional<Vip> vip = Optional.of(kind.vipOf(1, 1));
-    for (int port : new int[] {Kind.VIP_PORT, 0}) { // the VIP's slot, that of its address
+    for (int port : new int[] {Kind.VIP_PORT, 0}) { // the VIP's key, that of its address
       Consumer<ByteBuffer> clear =
           bucket -> {
-            for (int at = 0; at < bucket.capacity(); at += Layouts.Slot.LAYOUT.size()) {
-              if (Wire.port(bucket, at + Layouts.Slot.PORT) == port) {
-                bucket.putInt(at + Layouts.Slot.VIP, 0);
+            for (int at = 0; at < bucket.capacity(); at += Layouts.Key.LAYOUT.size()) {
+              if (Wire.port(bucket, at + Layouts.Key.PORT) == port) {
+                bucket.putInt(at + Layouts.Key.HANDLE, 0);
               }
             }
           };
-      lose(kind, vip, "vip_table", clear);
+      lose(kind, vip, "keys", clear);
     }
     lose(kind, vip, "vips", value -> value.putInt(Layouts.Vip.HANDLE, 0));
     lose(kind, vip, "backends", value -> value.putInt(Layouts.Backend.HANDLE, 0));

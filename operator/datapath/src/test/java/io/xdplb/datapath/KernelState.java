@@ -11,20 +11,45 @@ import java.util.function.ObjIntConsumer;
 /**
  * How many entries of the kernel's maps have an owner, counted byte by byte.
  *
- * @param vips entries of {@code vips}
+ * @param vips entries of {@code vips}, those of addresses included
  * @param backends entries of {@code backends}
- * @param slots entries of {@code vip_table}
- * @param filter bytes of {@code address_filter} that are not 0
+ * @param keys entries of {@code keys}
+ * @param portRanges port ranges
+ * @param sources entries of {@code source_ranges}
+ * @param filter bytes of {@code address_filter} that are not 0 but for {@code FILTER_TUNNEL}
  */
-record KernelState(int vips, int backends, int slots, int filter) {
-  static final KernelState EMPTY = new KernelState(0, 0, 0, 0);
+record KernelState(int vips, int backends, int keys, int portRanges, int sources, int filter) {
+  static final KernelState EMPTY = new KernelState(0, 0, 0, 0, 0, 0);
+
+  private static final int TUNNEL = 4;
 
   static KernelState read(Path pinPath) {
+    int[] filter = {0};
+    forEach(
+        pinPath,
+        "address_filter",
+        (value, index) -> {
+          for (int at = 0; at < value.capacity(); at++) {
+            filter[0] += (value.get(at) & ~TUNNEL) != 0 ? 1 : 0;
+          }
+        });
     return new KernelState(
         owned(pinPath, "vips", Layouts.Vip.HANDLE, Layouts.Vip.LAYOUT.size()),
         owned(pinPath, "backends", Layouts.Backend.HANDLE, Layouts.Backend.LAYOUT.size()),
-        owned(pinPath, "vip_table", Layouts.Slot.VIP, Layouts.Slot.LAYOUT.size()),
-        owned(pinPath, "address_filter", 0, 1));
+        owned(pinPath, "keys", Layouts.Key.HANDLE, Layouts.Key.LAYOUT.size()),
+        owned(pinPath, "port_ranges", Layouts.PortRange.VIP, Layouts.PortRange.LAYOUT.size()),
+        sources(pinPath),
+        filter[0]);
+  }
+
+  private static int sources(Path pinPath) {
+    try (BpfMap map = BpfMap.openPinned(Maps.mapPins(pinPath).resolve("source_ranges"))) {
+      int count = 0;
+      for (byte[] key : map.keys()) {
+        count += key.length > 0 ? 1 : 0;
+      }
+      return count;
+    }
   }
 
   private static int owned(Path pinPath, String map, int field, int size) {
@@ -34,8 +59,7 @@ record KernelState(int vips, int backends, int slots, int filter) {
         map,
         (value, index) -> {
           for (int at = field; at < value.capacity(); at += size) {
-            boolean owned = size == 1 ? value.get(at) != 0 : value.getInt(at) != 0;
-            count[0] += owned ? 1 : 0;
+            count[0] += value.getInt(at) != 0 ? 1 : 0;
           }
         });
     return count[0];

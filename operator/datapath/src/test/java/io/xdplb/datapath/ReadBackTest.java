@@ -97,7 +97,9 @@ class ReadBackTest {
             Layouts.Backend.FLAGS,
             Layouts.Backend.VIP,
             Layouts.Backend.DRAIN_UNTIL,
-            Layouts.Backend.FLOW_BASE
+            Layouts.Backend.TAG,
+            Layouts.Backend.MTU,
+            Layouts.Backend.NAT_ADDRESS
           }) {
         tamper(kind, "backends", once(weighing(weight, flip(field))));
       }
@@ -113,30 +115,30 @@ class ReadBackTest {
   void noticesThatAPacketWouldNotBeLookedUpOrNotBeFound(Kind kind) {
     tamper(
         kind,
-        "vip_table",
+        "keys",
         bucket -> {
-          for (int at = 0; at < bucket.capacity(); at += Layouts.Slot.LAYOUT.size()) {
-            if (Wire.port(bucket, at + Layouts.Slot.PORT) == Kind.VIP_PORT) {
-              bucket.putInt(at + Layouts.Slot.VIP, 0);
+          for (int at = 0; at < bucket.capacity(); at += Layouts.Key.LAYOUT.size()) {
+            if (Wire.port(bucket, at + Layouts.Key.PORT) == Kind.VIP_PORT) {
+              bucket.putInt(at + Layouts.Key.HANDLE, 0);
             }
           }
         });
     for (int field :
         new int[] {
-          Layouts.Slot.ADDRESS,
-          Layouts.Slot.PORT,
-          Layouts.Slot.PROTOCOL,
-          Layouts.Slot.FAMILY,
-          Layouts.Slot.VIP
+          Layouts.Key.ADDRESS,
+          Layouts.Key.PORT,
+          Layouts.Key.PROTOCOL,
+          Layouts.Key.FAMILY,
+          Layouts.Key.HANDLE
         }) {
       tamper(
           kind,
-          "vip_table",
+          "keys",
           bucket -> {
-            for (int at = 0; at < bucket.capacity(); at += Layouts.Slot.LAYOUT.size()) {
+            for (int at = 0; at < bucket.capacity(); at += Layouts.Key.LAYOUT.size()) {
               // a slot that was cleared keeps its former key, and no packet is found by it
-              if (bucket.getInt(at + Layouts.Slot.VIP) != 0
-                  && Wire.port(bucket, at + Layouts.Slot.PORT) == Kind.VIP_PORT) {
+              if (bucket.getInt(at + Layouts.Key.HANDLE) != 0
+                  && Wire.port(bucket, at + Layouts.Key.PORT) == Kind.VIP_PORT) {
                 bucket.put(at + field, (byte) (bucket.get(at + field) ^ 1));
                 return;
               }

@@ -44,7 +44,8 @@ class SharedPlacesTest {
   }
 
   private static int place(Kind kind, String backend, int port) {
-    return Hash.flowBase(Ip.parse(backend), kind.protocol.number(), port) & (PLACES - 1);
+    long word = Wire.nativeShort(port) & 0xffffL | (long) kind.protocol.number() << 16;
+    return (int) Hash.mix(Hash.address(Ip.parse(backend)), word) & (PLACES - 1);
   }
 
   private static String stranger(Kind kind, int number) {

@@ -138,17 +138,17 @@ class NetlinkTest {
     Optional<Ip> v4 = Optional.of(Ip.parse("192.0.2.1"));
     Optional<Ip> v6 = Optional.of(Ip.parse("2001:db8::1"));
     assertThat(route("192.0.2.7"))
-        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, Optional.empty(), v4));
+        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, Optional.empty(), v4, 0));
     assertThat(route("2001:db8::7"))
-        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, Optional.empty(), v6));
+        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, Optional.empty(), v6, 0));
     Optional<Ip> gateway4 = Optional.of(Ip.parse("192.0.2.2"));
     Optional<Ip> gateway6 = Optional.of(Ip.parse("2001:db8::2"));
     assertThat(route("198.51.100.9"))
-        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway4, v4));
+        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway4, v4, 0));
     assertThat(route("2001:db8:1::9"))
-        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway6, v6));
+        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway6, v6, 0));
     assertThat(route("203.0.113.9"))
-        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway6, v4));
+        .isEqualTo(new Route(Route.Type.UNICAST, ifindex, gateway6, v4, 0));
   }
 
   @Test

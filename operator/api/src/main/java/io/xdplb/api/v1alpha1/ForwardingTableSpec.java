@@ -15,22 +15,40 @@ import java.util.List;
  *
  * @param tableHash digest of what a kernel must hold when this table is programmed, 64 hexadecimal
  *     digits; an agent computes the same from the kernel's maps
- * @param vips one entry an address, protocol and port, ordered by these three; at most 1024
+ * @param sourceRanges blocks of addresses from which packets are taken, in canonical form and
+ *     ordered, at most 256; others are dropped. Absent means everybody's are taken; a family of
+ *     which none is listed is closed
+ * @param unavailablePolicy what a new flow gets where no backend takes it, and what packets to
+ *     ports of the addresses get that no VIP has; absent means Reject
+ * @param vips one entry an address, protocol and port or range of ports, ordered by these; at most
+ *     1024
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record ForwardingTableSpec(
     @Required @Pattern(Limits.DIGEST) @Size(max = 64) String tableHash,
+    @Size(max = Limits.SOURCE_RANGES)
+        List<@Size(min = 4, max = Limits.CIDR_LENGTH) @Pattern(Limits.MACHINE_WRITTEN_CIDR) String>
+            sourceRanges,
+    UnavailablePolicy unavailablePolicy,
     @Size(max = Limits.VIPS) List<Vip> vips) {
 
+  /** One that is open to everybody and rejects what nobody takes. */
+  public ForwardingTableSpec(String tableHash, List<Vip> vips) {
+    this(tableHash, null, null, vips);
+  }
+
   /**
-   * One address, protocol and port, and where its packets go.
+   * One address, protocol and port or range of ports, and where its packets go.
    *
    * @param address IPv4 or IPv6, in canonical form (RFC 5952)
    * @param protocol TCP or UDP
-   * @param port port number, 1 to 65535
+   * @param port port number, or the first one of a range, 1 to 65535
+   * @param endPort the last port of a range, more than {@code port}; absent means a single port
    * @param listener name of the listener in the LoadBalancer
-   * @param ringSize number of slots of the Maglev ring, a prime from 101 to 65537; 0 where no
+   * @param affinitySeconds how long a client address without traffic keeps its backend, 1 to 86400;
+   *     absent means no affinity
+   * @param ringSize number of slots of the Maglev ring, a prime from 1009 to 65537; 0 where no
    *     backend takes new flows
    * @param backends ordered by address and port, each pair once; at most 4096
    */
@@ -41,25 +59,77 @@ public record ForwardingTableSpec(
           String address,
       @Required Protocol protocol,
       @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
+      @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) Integer endPort,
       @Required @Size(min = 1, max = Limits.LABEL_LENGTH) @Pattern(Limits.LABEL) String listener,
+      @Min(1) @Max(Limits.AFFINITY_SECONDS) Integer affinitySeconds,
       @Required @Min(0) @Max(Limits.RING_SIZE) int ringSize,
-      @Size(max = Limits.VIP_BACKENDS) List<Backend> backends) {}
+      @Size(max = Limits.VIP_BACKENDS) List<Backend> backends) {
+
+    /** One of a single port, without affinity. */
+    public Vip(
+        String address,
+        Protocol protocol,
+        int port,
+        String listener,
+        int ringSize,
+        List<Backend> backends) {
+      this(address, protocol, port, null, listener, null, ringSize, backends);
+    }
+  }
 
   /**
    * One endpoint of a VIP.
    *
    * @param address IPv4 or IPv6 as the VIP, in canonical form
-   * @param port port number, 1 to 65535
+   * @param port port number, 1 to 65535; 0 where the VIP has a range of ports and each packet keeps
+   *     its own
    * @param weight share of the ring relative to the other backends of the VIP; 0 takes no new flows
    *     and lets existing ones end
    * @param drainSeconds for how long its flows live on after this backend has left the table, at
    *     most 86400; 0 cuts them at once
+   * @param mode NAT or DSR; absent means NAT
+   * @param encapsulation what is put around packets on their way there: None, GUE or IPIP; absent
+   *     means None
+   * @param node where the outer packet goes, IPv4 or IPv6 of any family: a pod's node or the server
+   *     itself; present exactly with GUE and IPIP
+   * @param agent whether the receiver at {@code node} is an agent of ours, which translates to the
+   *     backend's address and port; absent means false
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Backend(
       @Required @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) @Size(min = 2, max = Limits.ADDRESS_LENGTH)
           String address,
-      @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
+      @Required @Min(0) @Max(Limits.MAX_PORT) int port,
       @Required @Min(0) @Max(Integer.MAX_VALUE) int weight,
-      @Required @Min(0) @Max(Limits.DRAIN_SECONDS) int drainSeconds) {}
+      @Required @Min(0) @Max(Limits.DRAIN_SECONDS) int drainSeconds,
+      Mode mode,
+      Encapsulation encapsulation,
+      @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) @Size(min = 2, max = Limits.ADDRESS_LENGTH)
+          String node,
+      Boolean agent) {
+
+    /** One that is reached by NAT. */
+    public Backend(String address, int port, int weight, int drainSeconds) {
+      this(address, port, weight, drainSeconds, null, null, null, null);
+    }
+
+    /** Who rewrites addresses. */
+    public enum Mode {
+      /** The balancing node, of both directions. */
+      NAT,
+      /** Not the balancing node: the backend's side answers the client directly. */
+      DSR
+    }
+
+    /** What is put around a packet. */
+    public enum Encapsulation {
+      /** Nothing. */
+      None,
+      /** UDP and GUE. */
+      GUE,
+      /** Only an IP header (RFC 2003, RFC 2473). */
+      IPIP
+    }
+  }
 }

@@ -16,6 +16,18 @@ public final class Limits {
   /** Addresses of a group of static backends. */
   public static final int STATIC_ADDRESSES = 128;
 
+  /** Ranges of ports among the listeners of a load balancer, and so of one of its addresses. */
+  public static final int PORT_RANGES = 16;
+
+  /** Blocks of addresses that a load balancer admits. */
+  public static final int SOURCE_RANGES = 256;
+
+  /** Longest affinity of a client, in seconds: 24 hours. */
+  public static final int AFFINITY_SECONDS = 86_400;
+
+  /** Affinity of a client where none is given, in seconds: 3 hours. */
+  public static final int DEFAULT_AFFINITY_SECONDS = 10_800;
+
   /** Weight of a group of backends. */
   public static final int GROUP_WEIGHT = 1000;
 
@@ -26,10 +38,10 @@ public final class Limits {
   public static final int VIP_BACKENDS = 4096;
 
   /**
-   * Backends of a ForwardingTable, summed over its VIPs: of these sizes an API server still stores
-   * it (etcd takes 1.5 MiB an object, and 15,000 backends with the longest addresses have 1.49 MB).
+   * Bytes of a ForwardingTable's spec as JSON. An API server stores a little more than that: etcd
+   * takes 1.5 MiB an object. It is enough for 10,000 pods with IPv4 addresses or 7,000 with IPv6.
    */
-  public static final int TABLE_BACKENDS = 12_000;
+  public static final int TABLE_BYTES = 1_450_000;
 
   /** Longest grace period of a drain, in seconds: 24 hours. */
   public static final int DRAIN_SECONDS = 86_400;
@@ -43,11 +55,17 @@ public final class Limits {
   /** Tables that a NodeState lists as not programmed. */
   public static final int EXCEPTIONS = 64;
 
-  /** Characters of a message in a NodeState; the writer cuts what is longer. */
+  /** Addresses that a NodeState lists. */
+  public static final int NODE_ADDRESSES = 16;
+
+  /** Characters of a message in a NodeState or a listener's status; the writer cuts the rest. */
   public static final int MESSAGE_LENGTH = 1024;
 
   /** Characters of the text form of an IPv6 address with an embedded IPv4 address. */
   static final int ADDRESS_LENGTH = 45;
+
+  /** Characters of an address, a slash and the length of a prefix. */
+  static final int CIDR_LENGTH = ADDRESS_LENGTH + 4;
 
   /** Entries of {@link NodeStateStatus#bucketHashes}: two hexadecimal digits name a bucket. */
   static final int BUCKETS = 256;
@@ -69,6 +87,9 @@ public final class Limits {
 
   /** Digits, separators and nothing else: whoever writes tables writes parsed addresses. */
   static final String MACHINE_WRITTEN_ADDRESS = "^[0-9a-f.:]+$";
+
+  /** An address like that, with the length of a prefix. */
+  static final String MACHINE_WRITTEN_CIDR = "^[0-9a-f.:]+/[0-9]{1,3}$";
 
   /** SHA-256 in hexadecimal. */
   static final String DIGEST = "^[0-9a-f]{64}$";

@@ -17,10 +17,17 @@ import java.util.List;
  * What a user asks of a load balancer.
  *
  * @param addresses where the load balancer is reachable
- * @param listeners what it listens to, 1 to 64; (protocol, port) is unique among them
+ * @param listeners what it listens to, 1 to 64; protocol, port and endPort together are unique
+ *     among them. A packet belongs to the listener with the narrowest range that has its port: a
+ *     single port within a range is the single port's. Two ranges of one protocol are apart, or one
+ *     is within the other; at most 16 listeners are ranges
  * @param forwarding how packets reach backends; absent means {@link Forwarding.Mode#Auto}
  * @param drain what happens to the flows of a backend that is taken out; absent means the default
  *     grace period
+ * @param access who may use the load balancer; absent means everybody
+ * @param unavailablePolicy what a new flow gets where no backend takes it, and what packets to
+ *     ports of the addresses get that no listener has: Reject answers with TCP RST or ICMP port
+ *     unreachable, Drop with silence; absent means Reject
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -30,11 +37,35 @@ public record LoadBalancerSpec(
         @ListKey("name")
         @Size(min = 1, max = Limits.LISTENERS)
         @ValidationRule(
-            value = "self.all(a, self.exists_one(b, a.protocol == b.protocol && a.port == b.port))",
-            message = "protocol and port must be unique among the listeners")
+            value =
+                "self.all(a, self.exists_one(b, a.protocol == b.protocol && a.port == b.port"
+                    + " && (has(a.endPort) ? a.endPort : a.port)"
+                    + " == (has(b.endPort) ? b.endPort : b.port)))",
+            message = "protocol, port and endPort must be unique among the listeners")
+        @ValidationRule(
+            value =
+                "self.all(a, !has(a.endPort) || self.all(b, a.protocol != b.protocol"
+                    + " || !has(b.endPort) || b.port <= a.port || b.port > a.endPort"
+                    + " || b.endPort <= a.endPort))",
+            message =
+                "of two ranges of ports that overlap, one must be within the other: a port in both"
+                    + " belongs to the narrower one")
+        @ValidationRule(
+            value =
+                "self.filter(l, has(l.endPort) && l.endPort > l.port).size() <= "
+                    + Limits.PORT_RANGES,
+            message = "at most " + Limits.PORT_RANGES + " listeners may have a range of ports")
         List<Listener> listeners,
     @Default("{}") Forwarding forwarding,
-    @Default("{}") Drain drain) {
+    @Default("{}") Drain drain,
+    Access access,
+    @Default("Reject") UnavailablePolicy unavailablePolicy) {
+
+  /** One that is open to everybody and rejects what nobody takes. */
+  public LoadBalancerSpec(
+      Addresses addresses, List<Listener> listeners, Forwarding forwarding, Drain drain) {
+    this(addresses, listeners, forwarding, drain, null, null);
+  }
 
   /**
    * Addresses of the load balancer.
@@ -56,22 +87,68 @@ public record LoadBalancerSpec(
           List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> requested) {}
 
   /**
-   * One protocol and port of every address of the load balancer.
+   * One protocol and port, or range of ports, of every address of the load balancer.
    *
    * @param name unique among the listeners, a DNS label; appears in conditions, metrics and {@code
    *     xdplb status}
    * @param protocol TCP or UDP
-   * @param port port number, 1 to 65535
-   * @param backends where its traffic goes, at most 32 groups; none means that packets are dropped
-   *     and counted
+   * @param port port number, or the first one of a range, 1 to 65535
+   * @param endPort the last port of a range, {@code port} to 65535; absent means that it is no
+   *     range. Backends get each packet at the port it was sent to: {@code static.port} is the same
+   *     as {@code port} then, and the target port of a Service is not used
+   * @param sessionAffinity whether a client stays with its backend over several connections; absent
+   *     means that each connection is balanced by itself
+   * @param backends where its traffic goes, at most 32 groups; none means that no new flow is
+   *     taken, see unavailablePolicy
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
+  @ValidationRule(
+      value = "!has(self.endPort) || self.endPort >= self.port",
+      message = "endPort must not be less than port")
+  @ValidationRule(
+      value =
+          "!has(self.endPort) || self.endPort == self.port || !has(self.backends)"
+              + " || self.backends.all(b, !has(b.static) || b.static.port == self.port)",
+      message =
+          "static.port must be the listener's port where the listener has a range: packets keep"
+              + " their port")
   public record Listener(
       @Required @Size(min = 1, max = Limits.LABEL_LENGTH) @Pattern(Limits.LABEL) String name,
       @Required Protocol protocol,
       @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
-      @Size(max = Limits.BACKEND_GROUPS) List<Backend> backends) {}
+      @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) Integer endPort,
+      SessionAffinity sessionAffinity,
+      @Size(max = Limits.BACKEND_GROUPS) List<Backend> backends) {
+
+    /** One of a single port, without affinity. */
+    public Listener(String name, Protocol protocol, int port, List<Backend> backends) {
+      this(name, protocol, port, null, null, backends);
+    }
+  }
+
+  /**
+   * Whether a client stays with its backend.
+   *
+   * @param type None: each connection is balanced by itself. ClientIP: all connections from one
+   *     client address go to the same backend; absent means None
+   * @param timeoutSeconds how long a client without traffic is remembered, in seconds, 1 to 86400;
+   *     absent means 10800
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record SessionAffinity(
+      @Default("None") Type type,
+      @Default("" + Limits.DEFAULT_AFFINITY_SECONDS) @Min(1) @Max(Limits.AFFINITY_SECONDS)
+          Integer timeoutSeconds) {
+    /** Kinds of affinity. */
+    public enum Type {
+      /** Each connection is balanced by itself. */
+      None,
+      /** By the address that packets come from. */
+      ClientIP
+    }
+  }
 
   /**
    * A group of endpoints that shares the traffic of a listener with the other groups in proportion
@@ -108,8 +185,16 @@ public record LoadBalancerSpec(
    *
    * @param addresses IPv4 or IPv6 addresses, 1 to 128; each serves the VIPs of its own family
    * @param port port number, 1 to 65535
+   * @param encapsulation how DSR reaches these servers, which have the address of the load balancer
+   *     themselves and answer the client directly. IPIP: in a plain IP header. GUE: in UDP, which
+   *     spreads over a server's queues. L2: as it is, with the MAC address changed, to a server on
+   *     a link of the balancing node. With IPIP and L2 {@code port} must be the listener's, because
+   *     the server sees the packet as the client sent it; with GUE another port needs xdplb on the
+   *     server. Absent means that these servers are reached by NAT. Not used where forwarding.mode
+   *     is NAT
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   public record StaticBackends(
       @Required
           @Size(min = 1, max = Limits.STATIC_ADDRESSES)
@@ -119,24 +204,63 @@ public record LoadBalancerSpec(
                   "must be IPv4 or IPv6 addresses, without prefix length, port, zone or leading"
                       + " zeros")
           List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> addresses,
-      @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port) {}
+      @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
+      Encapsulation encapsulation) {
+
+    /** Ones that are reached by NAT. */
+    public StaticBackends(List<String> addresses, int port) {
+      this(addresses, port, null);
+    }
+
+    /** How DSR reaches a server. */
+    public enum Encapsulation {
+      /** In a plain IP header (RFC 2003, RFC 2473). */
+      IPIP,
+      /** In UDP and GUE. */
+      GUE,
+      /** Not at all: only the MAC address changes. */
+      L2
+    }
+  }
 
   /**
    * How packets reach backends.
    *
-   * @param mode forwarding mode; absent means {@link Mode#Auto}
+   * @param mode NAT: destination and source are rewritten, answers come back through the balancing
+   *     node; works with any backend. DSR: backends see the client's address and answer it
+   *     directly; needs the agent on the node of each pod and an encapsulation for each static
+   *     backend, and a pod without an agent takes no traffic. Auto: DSR for the backends that allow
+   *     it, NAT for the others; status.forwarding says which. Absent means Auto
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Forwarding(@Default("Auto") Mode mode) {
     /** Forwarding modes. */
     public enum Mode {
-      /** The best mode that each backend allows. Today that is NAT for all. */
+      /** The best mode that each backend allows: DSR where it can be, else NAT. */
       Auto,
+      /** Backends answer clients directly (direct server return). */
+      DSR,
       /** Destination and source are rewritten; both directions pass through the balancing node. */
       NAT
     }
   }
+
+  /**
+   * Who may use the load balancer.
+   *
+   * @param sourceRanges blocks of IPv4 and IPv6 addresses, as 10.0.0.0/8, from which packets are
+   *     taken, at most 256; all others are dropped. Absent or empty means everybody. Addresses of a
+   *     family of which no block is listed are closed
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Access(
+      @Size(max = Limits.SOURCE_RANGES)
+          @ValidationRule(
+              value = "self.all(r, isCIDR(r))",
+              message = "must be blocks of IPv4 or IPv6 addresses, as 10.0.0.0/8 or 2001:db8::/32")
+          List<@Size(min = 1, max = Limits.CIDR_LENGTH) String> sourceRanges) {}
 
   /**
    * What happens to the flows of a static backend that is taken out of the spec.

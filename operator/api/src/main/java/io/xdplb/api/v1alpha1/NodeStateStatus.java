@@ -14,6 +14,8 @@ import java.util.Map;
  * Evidence of one node.
  *
  * @param agentVersion version of the agent that wrote this
+ * @param addresses the node's own addresses, to which other nodes send encapsulated packets and
+ *     from which it sends its own; the preferred one of each family first, at most 16
  * @param interfaces where the XDP program is attached, ordered by name, at most 64
  * @param rootHash digest over {@code bucketHashes}: equal on two nodes exactly when both hold the
  *     same tables
@@ -28,6 +30,11 @@ import java.util.Map;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record NodeStateStatus(
     @Size(max = 64) String agentVersion,
+    @Size(max = Limits.NODE_ADDRESSES)
+        List<
+                @Size(min = 2, max = Limits.ADDRESS_LENGTH) @Pattern(Limits.MACHINE_WRITTEN_ADDRESS)
+                String>
+            addresses,
     @ListKey("name") @Size(max = Limits.INTERFACES) List<Interface> interfaces,
     @Pattern(Limits.DIGEST) @Size(max = 64) String rootHash,
     @Size(max = Limits.BUCKETS)
@@ -35,6 +42,17 @@ public record NodeStateStatus(
     @Min(0) Integer tables,
     @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS)
         List<TableException> exceptions) {
+
+  /** One that lists no addresses. */
+  public NodeStateStatus(
+      String agentVersion,
+      List<Interface> interfaces,
+      String rootHash,
+      Map<String, String> bucketHashes,
+      Integer tables,
+      List<TableException> exceptions) {
+    this(agentVersion, null, interfaces, rootHash, bucketHashes, tables, exceptions);
+  }
 
   /**
    * An interface that should take part.

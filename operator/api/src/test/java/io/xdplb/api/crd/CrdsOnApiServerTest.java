@@ -6,6 +6,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.map;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.xdplb.testing.Checkout;
@@ -111,6 +112,7 @@ class CrdsOnApiServerTest {
     JsonNode stored = get("loadbalancer", "short");
     assertThat(stored.at("/spec/forwarding/mode").asText()).isEqualTo("Auto");
     assertThat(stored.at("/spec/drain/gracePeriod").asText()).isEqualTo("5m");
+    assertThat(stored.at("/spec/unavailablePolicy").asText()).isEqualTo("Reject");
     assertThat(stored.at("/spec/listeners/0/backends/0/weight").asInt()).isEqualTo(1);
   }
 
@@ -219,6 +221,39 @@ class CrdsOnApiServerTest {
     ((ObjectNode) object.get("metadata")).put("name", "drain-" + gracePeriod);
     ((ObjectNode) object.at("/spec/drain")).put("gracePeriod", gracePeriod);
     apply(object.toString());
+  }
+
+  @Test
+  void anAffinityGetsTheDefaultTimeout() {
+    apply(
+        SHORT
+            .formatted(namespace)
+            .replace("name: short", "name: affinity")
+            .replace(
+                "port: 80, backends", "port: 80, sessionAffinity: {type: ClientIP}, backends"));
+    assertThat(
+            get("loadbalancer", "affinity").at("/spec/listeners/0/sessionAffinity/timeoutSeconds"))
+        .hasToString("10800");
+  }
+
+  /** Single ports within a range, a range that begins where a single port is, and nested ranges. */
+  @Test
+  void rangesOfPortsMayNest() {
+    ObjectNode object = Examples.full("LoadBalancer", namespace);
+    ((ObjectNode) object.get("metadata")).put("name", "nested");
+    ArrayNode listeners = ((ObjectNode) object.get("spec")).putArray("listeners");
+    int[][] ranges = {
+      {8000, 8999}, {8000, 8000}, {8000, 8099}, {8500, 8999}, {8080, 0}, {9000, 9001}
+    };
+    for (int[] range : ranges) {
+      ObjectNode listener = listeners.addObject();
+      listener.put("name", "l" + listeners.size()).put("protocol", "UDP").put("port", range[0]);
+      if (range[1] > 0) {
+        listener.put("endPort", range[1]);
+      }
+    }
+    apply(object.toString());
+    assertThat(get("loadbalancer", "nested").at("/spec/listeners")).hasSize(ranges.length);
   }
 
   @ParameterizedTest

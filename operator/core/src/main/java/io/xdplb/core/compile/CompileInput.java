@@ -13,11 +13,23 @@ import java.util.Objects;
  * @param spec as the user wrote it, valid or not; {@code null} if absent
  * @param services what is known of each of {@link Compiler#servicePorts}; one that is missing
  *     counts as {@link ServiceEndpoints.Unknown}
+ * @param nodes what is known of the nodes that the endpoints are on, by name; empty where there are
+ *     no nodes, as in the standalone mode. Others than these nodes make no difference
  */
 public record CompileInput(
-    ObjectName name, LoadBalancerSpec spec, Map<ServicePort, ServiceEndpoints> services) {
+    ObjectName name,
+    LoadBalancerSpec spec,
+    Map<ServicePort, ServiceEndpoints> services,
+    Map<String, NodeInfo> nodes) {
   public CompileInput {
     Objects.requireNonNull(name, "name");
     services = Map.copyOf(services);
+    nodes = Map.copyOf(nodes);
+  }
+
+  /** One without nodes. */
+  public CompileInput(
+      ObjectName name, LoadBalancerSpec spec, Map<ServicePort, ServiceEndpoints> services) {
+    this(name, spec, services, Map.of());
   }
 }

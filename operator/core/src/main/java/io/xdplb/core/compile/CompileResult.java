@@ -2,6 +2,7 @@
 package io.xdplb.core.compile;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.core.compile.Problem.Concern;
 import java.util.List;
 import java.util.Set;
@@ -23,11 +24,18 @@ public sealed interface CompileResult {
    * @param table in canonical order and with its hash: equal input gives an equal table
    * @param readyEndpoints how many endpoints take new flows: for each listener its distinct
    *     addresses and ports, summed over the listeners
+   * @param forwarding how packets reach the backends of each listener that has any, in the order of
+   *     the spec
    * @param problems of references and advice; none concerns acceptance
    */
-  record Compiled(ForwardingTableSpec table, int readyEndpoints, List<Problem> problems)
+  record Compiled(
+      ForwardingTableSpec table,
+      int readyEndpoints,
+      List<ListenerForwarding> forwarding,
+      List<Problem> problems)
       implements CompileResult {
     public Compiled {
+      forwarding = List.copyOf(forwarding);
       problems = List.copyOf(problems);
     }
   }

@@ -4,10 +4,12 @@ package io.xdplb.core.compile;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.core.compile.Problem.Reason;
 import io.xdplb.core.maglev.Maglev;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.TableHash;
@@ -49,7 +51,7 @@ public final class Compiler {
         if (backend != null
             && backend.serviceRef() != null
             && backend.serviceRef().name() != null) {
-          ports.add(SpecValidator.servicePort(listener, backend.serviceRef()));
+          ports.add(ListenerRules.servicePort(listener, backend.serviceRef()));
         }
       }
     }
@@ -76,8 +78,10 @@ public final class Compiler {
     }
     SortedMap<VipKey, ForwardingTableSpec.Vip> specs = new TreeMap<>();
     List<Vip> vips = new ArrayList<>();
+    List<ListenerForwarding> forwarding = new ArrayList<>();
     int readyEndpoints = 0;
     for (ResolvedListener listener : listeners) {
+      List<Reach> reaches = new ArrayList<>();
       for (boolean isIpv4 : new boolean[] {true, false}) {
         List<Ip> addresses =
             spec.get().addresses().stream().filter(ip -> ip.isIpv4() == isIpv4).toList();
@@ -85,38 +89,49 @@ public final class Compiler {
           continue;
         }
         List<Backend> backends = listener.backends(isIpv4);
-        readyEndpoints += check(listener, isIpv4, backends);
+        reaches.addAll(listener.reaches(isIpv4).values());
+        readyEndpoints += check(listener, isIpv4, backends, spec.get().access().unavailable());
         int ringSize = Maglev.sizeFor(backends.stream().mapToLong(Backend::weight).sum());
         for (Ip address : addresses) {
-          VipKey key = new VipKey(address, listener.spec().protocol(), listener.spec().port());
-          Vip vip = new Vip(key, ringSize, backends);
+          Vip vip =
+              new Vip(
+                  listener.spec().vip(address),
+                  ringSize,
+                  listener.spec().affinitySeconds(),
+                  spec.get().access(),
+                  backends);
           vips.add(vip);
-          specs.put(key, spec(vip, listener.spec().name()));
+          specs.put(vip.key(), TableWriter.spec(vip, listener.spec().name()));
         }
       }
+      ForwardingReport.of(listener.spec().name(), reaches).ifPresent(forwarding::add);
     }
-    long entries = vips.stream().mapToLong(vip -> vip.backends().size()).sum();
-    if (entries > Limits.TABLE_BACKENDS) {
+    ForwardingTableSpec table =
+        TableWriter.table(TableHash.desired(vips), spec.get().access(), specs.values());
+    long bytes = TableWriter.bytes(table);
+    if (bytes > Limits.TABLE_BYTES) {
       problems.add(
           new Problem(
               Reason.InvalidSpec,
               "spec",
-              "addresses times listeners times endpoints are "
-                  + entries
-                  + ", and one LoadBalancer can have "
-                  + Limits.TABLE_BACKENDS
-                  + "; split it over several LoadBalancers"));
+              "addresses times listeners times endpoints make a table of "
+                  + bytes / 1000
+                  + " kB, and an API server stores "
+                  + Limits.TABLE_BYTES / 1000
+                  + " kB of one LoadBalancer; split it over several LoadBalancers"));
     }
     if (problems.stream().anyMatch(problem -> problem.reason() == Reason.InvalidSpec)) {
       return new CompileResult.Refused(problems);
     }
-    String hash = TableHash.desired(vips);
-    return new CompileResult.Compiled(
-        new ForwardingTableSpec(hash, List.copyOf(specs.values())), readyEndpoints, problems);
+    return new CompileResult.Compiled(table, readyEndpoints, forwarding, problems);
   }
 
   /** How many of the backends take new flows. */
-  private int check(ResolvedListener listener, boolean isIpv4, List<Backend> backends) {
+  private int check(
+      ResolvedListener listener,
+      boolean isIpv4,
+      List<Backend> backends,
+      UnavailablePolicy unavailable) {
     int takers = (int) backends.stream().filter(backend -> backend.weight() > 0).count();
     if (takers == 0) {
       problems.add(
@@ -127,7 +142,7 @@ public final class Compiler {
                   + ResolvedListener.family(isIpv4)
                   + " addresses of listener "
                   + listener.spec().name()
-                  + " are dropped: "
+                  + (unavailable == UnavailablePolicy.DROP ? " are dropped: " : " are rejected: ")
                   + listener.whyNoneTakes(isIpv4)));
     }
     if (backends.size() > Limits.VIP_BACKENDS) {
@@ -140,23 +155,5 @@ public final class Compiler {
                   + " endpoints; split it over several LoadBalancers"));
     }
     return takers;
-  }
-
-  private static ForwardingTableSpec.Vip spec(Vip vip, String listener) {
-    return new ForwardingTableSpec.Vip(
-        vip.key().address().toString(),
-        vip.key().protocol(),
-        vip.key().port(),
-        listener,
-        vip.ringSize(),
-        vip.backends().stream()
-            .map(
-                backend ->
-                    new ForwardingTableSpec.Backend(
-                        backend.key().address().toString(),
-                        backend.key().port(),
-                        backend.weight(),
-                        backend.drainSeconds()))
-            .toList());
   }
 }

@@ -15,6 +15,7 @@ final class EndpointResolver {
   private final CompileInput input;
   private final ValidSpec spec;
   private final List<Problem> problems;
+  private final Reaching reaching;
   private final Set<ServicePort> unknown = new HashSet<>();
 
   /**
@@ -24,6 +25,7 @@ final class EndpointResolver {
     this.input = input;
     this.spec = spec;
     this.problems = problems;
+    reaching = new Reaching(spec.mode(), input.nodes(), Set.copyOf(spec.addresses()));
   }
 
   List<ResolvedListener> resolve() {
@@ -31,7 +33,8 @@ final class EndpointResolver {
         .map(
             listener ->
                 new ResolvedListener(
-                    listener, listener.groups().stream().map(this::resolve).toList()))
+                    listener,
+                    listener.groups().stream().map(group -> resolve(listener, group)).toList()))
         .toList();
   }
 
@@ -40,20 +43,24 @@ final class EndpointResolver {
     return unknown;
   }
 
-  private ResolvedListener.Group resolve(ValidSpec.Group group) {
+  private ResolvedListener.Group resolve(ValidSpec.Listener listener, ValidSpec.Group group) {
     if (group instanceof ValidSpec.StaticGroup fixed) {
       ResolvedListener.Group resolved = empty(group, spec.drainSeconds());
-      fixed
-          .addresses()
-          .forEach(
-              ip -> add(resolved, new BackendKey(ip, fixed.port()), EndpointConditions.ABSENT));
+      for (Ip ip : fixed.addresses()) {
+        resolved
+            .ofFamily(ip.isIpv4())
+            .add(
+                new BackendKey(ip, listener.backendPort(fixed.port())),
+                EndpointConditions.ABSENT,
+                reaching.server(ip, fixed.encapsulation()));
+      }
       return resolved;
     }
     ResolvedListener.Group resolved = empty(group, 0);
     ServicePort port = ((ValidSpec.ServiceGroup) group).servicePort();
     ServiceEndpoints found = input.services().getOrDefault(port, new ServiceEndpoints.Unknown());
     if (found instanceof ServiceEndpoints.Resolved known) {
-      addAll(resolved, known.endpoints(), group.where() + ".serviceRef", port);
+      addAll(resolved, listener, known.endpoints(), group.where() + ".serviceRef", port);
     } else if (found instanceof ServiceEndpoints.ServiceNotFound) {
       notFound(
           group.where() + ".serviceRef.name",
@@ -80,15 +87,25 @@ final class EndpointResolver {
   }
 
   private void addAll(
-      ResolvedListener.Group group, List<Endpoint> endpoints, String where, ServicePort port) {
+      ResolvedListener.Group group,
+      ValidSpec.Listener listener,
+      List<Endpoint> endpoints,
+      String where,
+      ServicePort port) {
     String firstRefusal = null;
+    UnreachedEndpoints unreached = new UnreachedEndpoints(where);
     for (Endpoint endpoint : endpoints) {
       Optional<String> refusal = refusal(endpoint);
-      if (refusal.isEmpty()) {
-        BackendKey key = new BackendKey(Ip.parse(endpoint.address()), endpoint.port());
-        add(group, key, endpoint.conditions());
-      } else if (firstRefusal == null) {
-        firstRefusal = refusal.get();
+      if (refusal.isPresent()) {
+        firstRefusal = firstRefusal == null ? refusal.get() : firstRefusal;
+        continue;
+      }
+      Ip ip = Ip.parse(endpoint.address());
+      Reach reach = reaching.pod(ip, endpoint.nodeName());
+      BackendKey key = new BackendKey(ip, listener.backendPort(endpoint.port()));
+      group.ofFamily(ip.isIpv4()).add(key, endpoint.conditions(), reach);
+      if (!reach.isReached()) {
+        unreached.add(ip, reach);
       }
     }
     if (firstRefusal != null) {
@@ -102,6 +119,7 @@ final class EndpointResolver {
                   + firstRefusal
                   + "; correct its EndpointSlice"));
     }
+    problems.addAll(unreached.problems());
   }
 
   private Optional<String> refusal(Endpoint endpoint) {
@@ -119,11 +137,6 @@ final class EndpointResolver {
           ip + " is an address of this load balancer itself, its packets would go in a circle");
     }
     return AddressRules.refusal(ip).map(why -> ip + " is " + why);
-  }
-
-  private static void add(
-      ResolvedListener.Group group, BackendKey endpoint, EndpointConditions conditions) {
-    group.ofFamily(endpoint.address().isIpv4()).add(endpoint, conditions);
   }
 
   private String service(ServicePort port) {

@@ -8,9 +8,10 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The endpoints of one group and one address family, and which of them take new flows: the ready
- * ones, or, if none is ready, those that are terminating and still serve (as kube-proxy does, KEP
- * 1669). An endpoint that several EndpointSlices list counts once, and as the best of them.
+ * The endpoints of one group and one address family that can be reached, and which of them take new
+ * flows: the ready ones, or, if none is ready, those that are terminating and still serve (as
+ * kube-proxy does, KEP 1669). An endpoint that several EndpointSlices list counts once, and as the
+ * best of them.
  */
 final class GroupEndpoints {
 
@@ -21,28 +22,57 @@ final class GroupEndpoints {
     READY
   }
 
-  private final Map<BackendKey, State> states = new TreeMap<>();
+  private record Listed(State state, Reach reach) {
 
-  void add(BackendKey endpoint, EndpointConditions conditions) {
+    Listed better(Listed other) {
+      int order = state.compareTo(other.state);
+      return order != 0
+          ? (order > 0 ? this : other)
+          : new Listed(state, Reach.preferred(reach, other.reach));
+    }
+  }
+
+  private final Map<BackendKey, Listed> endpoints = new TreeMap<>();
+  private boolean unreached;
+
+  /** One that is not reached takes no flows and keeps none. */
+  void add(BackendKey endpoint, EndpointConditions conditions, Reach reach) {
+    if (!reach.isReached()) {
+      unreached = true;
+      return;
+    }
     State state =
         conditions.isReady()
             ? State.READY
             : conditions.isFallback() ? State.FALLBACK : State.LISTED;
-    states.merge(endpoint, state, (a, b) -> a.compareTo(b) >= 0 ? a : b);
+    endpoints.merge(endpoint, new Listed(state, reach), Listed::better);
   }
 
-  /** All that are listed. */
+  /** All that are listed and reached. */
   Set<BackendKey> all() {
-    return states.keySet();
+    return endpoints.keySet();
+  }
+
+  /** How one of them is reached. */
+  Reach reach(BackendKey endpoint) {
+    return endpoints.get(endpoint).reach();
+  }
+
+  /** Whether endpoints are missing because the forwarding mode has no way to reach them. */
+  boolean lacksUnreached() {
+    return unreached;
   }
 
   /** Those that take new flows, if the group does. */
   Set<BackendKey> takers() {
-    State wanted = states.containsValue(State.READY) ? State.READY : State.FALLBACK;
+    State wanted =
+        endpoints.values().stream().anyMatch(listed -> listed.state() == State.READY)
+            ? State.READY
+            : State.FALLBACK;
     Set<BackendKey> takers = new TreeSet<>();
-    states.forEach(
-        (endpoint, state) -> {
-          if (state == wanted) {
+    endpoints.forEach(
+        (endpoint, listed) -> {
+          if (listed.state() == wanted) {
             takers.add(endpoint);
           }
         });

@@ -24,9 +24,15 @@ public record Problem(Reason reason, String where, String message) {
     InvalidSpec(Concern.ACCEPTED),
     /** A Service or its port does not exist; its group counts as empty. */
     BackendNotFound(Concern.RESOLVED_REFS),
+    /** Mode DSR, and endpoints are on a node without an agent; they were left out. */
+    NoAgentOnNode(Concern.RESOLVED_REFS),
+    /** Mode DSR, and the node of endpoints is not known; they were left out. */
+    NodeUnknown(Concern.RESOLVED_REFS),
+    /** Mode DSR, and the node of endpoints has no address to send to; they were left out. */
+    NoNodeAddress(Concern.RESOLVED_REFS),
     /** An endpoint of a Service cannot be used and was left out. */
     InvalidEndpoint(Concern.ADVICE),
-    /** A VIP has no endpoint that takes new flows: its packets are dropped. */
+    /** A VIP has no endpoint that takes new flows: they are rejected or dropped. */
     NoEndpoints(Concern.ADVICE);
 
     private final Concern concern;

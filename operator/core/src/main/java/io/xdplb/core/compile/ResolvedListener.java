@@ -3,6 +3,7 @@ package io.xdplb.core.compile;
 
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -38,9 +39,28 @@ record ResolvedListener(ValidSpec.Listener spec, List<Group> groups) {
                 .filter(group -> group.weight() > 0)
                 .map(group -> new Shares.Group(group.weight(), group.ofFamily(isIpv4).takers()))
                 .toList());
+    Map<BackendKey, Reach> reaches = reaches(isIpv4);
     return drains.entrySet().stream()
-        .map(e -> new Backend(e.getKey(), weights.getOrDefault(e.getKey(), 0), e.getValue()))
+        .map(
+            e ->
+                new Backend(
+                    e.getKey(),
+                    weights.getOrDefault(e.getKey(), 0),
+                    e.getValue(),
+                    reaches.get(e.getKey()).delivery()))
         .toList();
+  }
+
+  /** How each of its backends of one family is reached. */
+  Map<BackendKey, Reach> reaches(boolean isIpv4) {
+    Map<BackendKey, Reach> reaches = new HashMap<>();
+    for (Group group : groups) {
+      GroupEndpoints endpoints = group.ofFamily(isIpv4);
+      for (BackendKey endpoint : endpoints.all()) {
+        reaches.merge(endpoint, endpoints.reach(endpoint), Reach::preferred);
+      }
+    }
+    return reaches;
   }
 
   /** Why its VIPs of one family have no backend that takes new flows, and what to do. */
@@ -50,6 +70,12 @@ record ResolvedListener(ValidSpec.Listener spec, List<Group> groups) {
     }
     if (groups.stream().allMatch(group -> group.weight() == 0)) {
       return "all its backends have weight 0; raise one";
+    }
+    if (!listed(isIpv4)
+        && groups.stream().anyMatch(group -> group.ofFamily(isIpv4).lacksUnreached())) {
+      return "mode DSR reaches none of its "
+          + family(isIpv4)
+          + " endpoints; run the agent on their nodes, or use mode Auto";
     }
     if (listed(isIpv4)) {
       return "none of its "

@@ -25,13 +25,13 @@ public final class Maglev {
   static final int SLOTS_PER_UNIT = 100;
 
   /**
-   * Sizes to choose from. Each is about twice the one before, because a change of size moves nearly
-   * every flow, and should be rarer than a change of backends. Prime, because a permutation steps
-   * through all slots by a stride of any length.
+   * Sizes to choose from. Each is about four times the one before, because a change of size moves
+   * nearly every flow, and must be rare beside a change of backends. Prime, because a permutation
+   * steps through all slots by a stride of any length.
    */
-  private static final int[] SIZES = {101, 251, 503, 1009, 2003, 4001, 8009, 16001, 32003, 65537};
+  private static final int[] SIZES = {1009, 4001, 16001, 65537};
 
-  /** The smallest ring: 101 slots. */
+  /** The smallest ring: 1009 slots. */
   public static final int MIN_SIZE = SIZES[0];
 
   /** The largest ring: 65537 slots. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.model;
 
+import java.util.Objects;
+
 /**
  * A backend as it should be.
  *
@@ -8,5 +10,16 @@ package io.xdplb.core.model;
  * @param weight share of the ring relative to the VIP's other backends; 0 takes no new flows and
  *     lets existing ones end
  * @param drainSeconds how long its flows live on after it has left the table; 0 cuts them at once
+ * @param delivery how packets reach it
  */
-public record Backend(BackendKey key, int weight, int drainSeconds) {}
+public record Backend(BackendKey key, int weight, int drainSeconds, Delivery delivery) {
+  public Backend {
+    Objects.requireNonNull(key, "key");
+    Objects.requireNonNull(delivery, "delivery");
+  }
+
+  /** One that is reached by NAT. */
+  public Backend(BackendKey key, int weight, int drainSeconds) {
+    this(key, weight, drainSeconds, Delivery.NAT);
+  }
+}

@@ -2,17 +2,29 @@
 package io.xdplb.core.model;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A VIP as it should be.
  *
  * @param key identity
- * @param ringSize slots of the Maglev ring, a prime from 101 to 65537; 0 where no backend takes new
- *     flows
- * @param backends ordered by key, each key once
+ * @param ringSize slots of the Maglev ring, a prime from 1009 to 65537; 0 where no backend takes
+ *     new flows
+ * @param affinitySeconds how long a client address without traffic keeps its backend, at most
+ *     86400; 0 for no affinity
+ * @param access who may use it; source ranges of its own family only
+ * @param backends ordered by key, each key once; of a range of ports all have port 0
  */
-public record Vip(VipKey key, int ringSize, List<Backend> backends) {
+public record Vip(
+    VipKey key, int ringSize, int affinitySeconds, Access access, List<Backend> backends) {
   public Vip {
+    Objects.requireNonNull(key, "key");
+    access = access.ofFamily(key.address().isIpv4());
     backends = List.copyOf(backends);
+  }
+
+  /** One without affinity, open to everybody. */
+  public Vip(VipKey key, int ringSize, List<Backend> backends) {
+    this(key, ringSize, 0, Access.OPEN, backends);
   }
 }

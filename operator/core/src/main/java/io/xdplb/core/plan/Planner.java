@@ -4,6 +4,7 @@ package io.xdplb.core.plan;
 import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.util.ArrayList;
@@ -18,9 +19,10 @@ import java.util.OptionalLong;
  * What to do so that one VIP is programmed as desired.
  *
  * <p>The order is the one that a packet needs: backends before the ring that names them, the ring
- * before the VIP that refers to it, and the reverse on removal. Between any two operations each
- * slot of the ring names a backend that has an entry and takes new flows. A plan that was
- * interrupted is continued by making a new one from what is programmed by then.
+ * before the VIP that refers to it, and the reverse on removal; who may use a VIP that is there
+ * already is changed before all else. Between any two operations each slot of the ring names a
+ * backend that has an entry and takes new flows. A plan that was interrupted is continued by making
+ * a new one from what is programmed by then.
  */
 public final class Planner {
 
@@ -78,28 +80,38 @@ public final class Planner {
       ProgrammedBackend is = leaving.remove(backend.key());
       boolean takes = backend.weight() > 0;
       int drainSeconds = backend.drainSeconds();
+      Delivery delivery = backend.delivery();
       if (is == null) {
-        beforeRing.add(new Operation.AddBackend(key, backend.key(), takes, drainSeconds));
-      } else if (!is.equals(new ProgrammedBackend(takes, drainSeconds, 0))) {
+        beforeRing.add(new Operation.AddBackend(key, backend.key(), takes, drainSeconds, delivery));
+      } else if (!is.equals(new ProgrammedBackend(takes, drainSeconds, 0, delivery))) {
         // The ring may name a backend only while it takes new flows.
         (takes ? beforeRing : afterRing)
-            .add(new Operation.UpdateBackend(key, backend.key(), takes, drainSeconds));
+            .add(new Operation.UpdateBackend(key, backend.key(), takes, drainSeconds, delivery));
       }
     }
     leaving.entrySet().stream()
         .sorted(Map.Entry.comparingByKey(Comparator.naturalOrder()))
         .forEach(entry -> leave(key, entry.getKey(), entry.getValue(), nowSeconds, afterRing));
 
-    List<Operation> plan = new ArrayList<>(beforeRing);
+    List<Operation> plan = new ArrayList<>();
+    if (programmed.hasEntry() && !hasSettings(programmed, vip)) {
+      plan.add(new Operation.UpdateVip(key, vip.affinitySeconds(), vip.access()));
+    }
+    plan.addAll(beforeRing);
     Ring ring = Ring.of(vip);
     if (!ring.digest().equals(programmed.ringDigest())) {
       plan.add(new Operation.SetRing(key, ring));
     }
     if (!programmed.hasEntry()) {
-      plan.add(new Operation.AddVip(key));
+      plan.add(new Operation.AddVip(key, vip.affinitySeconds(), vip.access()));
     }
     plan.addAll(afterRing);
     return plan;
+  }
+
+  private static boolean hasSettings(ProgrammedVip programmed, Vip vip) {
+    return programmed.affinitySeconds() == vip.affinitySeconds()
+        && programmed.access().equals(vip.access());
   }
 
   private static void leave(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.plan;
 
+import io.xdplb.core.model.Delivery;
+import java.util.Objects;
+
 /**
  * A backend as it is programmed.
  *
@@ -9,8 +12,14 @@ package io.xdplb.core.plan;
  *     only
  * @param drainUntilSeconds when its drain ends, by the clock of the planner's caller; 0 while it is
  *     part of the table
+ * @param delivery how packets reach it
  */
-public record ProgrammedBackend(boolean takesNewFlows, int drainSeconds, long drainUntilSeconds) {
+public record ProgrammedBackend(
+    boolean takesNewFlows, int drainSeconds, long drainUntilSeconds, Delivery delivery) {
+
+  public ProgrammedBackend {
+    Objects.requireNonNull(delivery, "delivery");
+  }
 
   /** Whether it has left the table and only its flows keep it. */
   public boolean isDraining() {

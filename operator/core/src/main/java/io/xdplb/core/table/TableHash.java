@@ -3,7 +3,10 @@ package io.xdplb.core.table;
 
 import io.xdplb.core.digest.Sha256;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.nio.ByteBuffer;
@@ -13,6 +16,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The digest of what a kernel must hold when a table is programmed: SHA-256, 64 hexadecimal digits.
@@ -22,13 +26,22 @@ import java.util.List;
  * <p>What is hashed, all numbers in network order:
  *
  * <pre>
- *  "xdplb table 1\n"
+ *  "xdplb table 2\n"
  *  number of VIPs (4)
  *  for each VIP in the order of their keys:
- *    address length (1), address, protocol (1), port (2)
+ *    address length (1), address, protocol (1), first port (2), last port (2)
+ *    affinity in seconds (4)
+ *    1 if what nobody takes is dropped, 0 if it is rejected (1)
+ *    1 if source ranges are in force, else 0 (1)
+ *    number of source ranges (4), for each in their order:
+ *      address length (1), address, prefix length (1)
  *    number of slots (4), for each slot the index of its backend (2)
  *    number of backends (4), for each in the order of their keys:
  *      address length (1), address, port (2), 1 if it takes new flows, else 0 (1)
+ *      1 for NAT, 0 for DSR (1)
+ *      encapsulation: 0 none, 1 GUE, 2 IPIP (1)
+ *      length of the node's address, 0 if there is none (1), the node's address
+ *      1 if an agent receives there, else 0 (1)
  * </pre>
  *
  * Weights count by the ring they make; how long a backend drains after it has left the table is not
@@ -36,7 +49,14 @@ import java.util.List;
  */
 public final class TableHash {
 
-  private static final byte[] FORMAT = "xdplb table 1\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] FORMAT = "xdplb table 2\n".getBytes(StandardCharsets.US_ASCII);
+
+  /** Bytes of an address with its length, at most. */
+  private static final int ADDRESS_BYTES = 1 + 16;
+
+  private static final int VIP_BYTES = ADDRESS_BYTES + 1 + 2 + 2 + 4 + 1 + 1 + 4 + 4 + 4;
+  private static final int RANGE_BYTES = ADDRESS_BYTES + 1;
+  private static final int BACKEND_BYTES = ADDRESS_BYTES + 2 + 1 + 1 + 1 + ADDRESS_BYTES + 1;
 
   /** What an index of two bytes can tell apart. */
   static final int MAX_BACKENDS = 0x10000;
@@ -48,7 +68,7 @@ public final class TableHash {
    *
    * @param images in any order
    * @throws IllegalArgumentException if two images have the same key, or a VIP has more than 65536
-   *     backends or has them out of order
+   *     backends, has them out of order, or has a ring of others
    */
   public static String of(Collection<VipImage> images) {
     List<VipImage> sorted = images.stream().sorted(Comparator.comparing(VipImage::key)).toList();
@@ -82,11 +102,28 @@ public final class TableHash {
       throw new IllegalArgumentException(
           image.key() + " has " + backends.size() + " backends, more than " + MAX_BACKENDS);
     }
+    if (!image.backends().keySet().equals(Set.copyOf(backends))) {
+      throw new IllegalArgumentException(
+          image.key() + ": the ring is over other backends than there are");
+    }
+    List<Cidr> ranges = image.access().sourceRanges().orElse(List.of());
     ByteBuffer bytes =
-        ByteBuffer.allocate(20 + 4 + 2 * image.ring().size() + 4 + 20 * backends.size());
+        ByteBuffer.allocate(
+            VIP_BYTES
+                + RANGE_BYTES * ranges.size()
+                + 2 * image.ring().size()
+                + BACKEND_BYTES * backends.size());
     putAddress(bytes, image.key().address())
         .put((byte) image.key().protocol().number())
-        .putShort((short) image.key().port());
+        .putShort((short) image.key().port())
+        .putShort((short) image.key().endPort())
+        .putInt(image.affinitySeconds());
+    put(bytes, image.access().unavailable() == UnavailablePolicy.DROP);
+    put(bytes, image.access().sourceRanges().isPresent());
+    bytes.putInt(ranges.size());
+    for (Cidr range : ranges) {
+      putAddress(bytes, range.address()).put((byte) range.prefix());
+    }
     bytes.putInt(image.ring().size());
     for (int slot = 0; slot < image.ring().size(); slot++) {
       bytes.putShort((short) image.ring().slot(slot));
@@ -99,11 +136,32 @@ public final class TableHash {
             image.key() + ": backend " + backend + " after " + previous + " is out of order");
       }
       previous = backend;
-      putAddress(bytes, backend.address())
-          .putShort((short) backend.port())
-          .put((byte) (image.takesNewFlows().contains(backend) ? 1 : 0));
+      putBackend(bytes, backend, image.backends().get(backend));
     }
     return bytes.flip();
+  }
+
+  private static void putBackend(ByteBuffer bytes, BackendKey key, VipImage.BackendImage backend) {
+    putAddress(bytes, key.address()).putShort((short) key.port());
+    put(bytes, backend.takesNewFlows());
+    Delivery delivery = backend.delivery();
+    put(bytes, delivery.nat());
+    bytes.put(
+        switch (delivery.encapsulation()) {
+          case NONE -> (byte) 0;
+          case GUE -> (byte) 1;
+          case IPIP -> (byte) 2;
+        });
+    if (delivery.node() == null) {
+      bytes.put((byte) 0);
+    } else {
+      putAddress(bytes, delivery.node());
+    }
+    put(bytes, delivery.agent());
+  }
+
+  private static void put(ByteBuffer bytes, boolean value) {
+    bytes.put((byte) (value ? 1 : 0));
   }
 
   private static ByteBuffer putAddress(ByteBuffer bytes, Ip address) {

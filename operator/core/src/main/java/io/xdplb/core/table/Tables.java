@@ -2,25 +2,32 @@
 package io.xdplb.core.table;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.core.maglev.Maglev;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
-import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** From the ForwardingTables of the API to the model, whatever is in them. */
 public final class Tables {
 
   /** The longest drain: a day. */
-  public static final int MAX_DRAIN_SECONDS = io.xdplb.api.v1alpha1.Limits.DRAIN_SECONDS;
+  public static final int MAX_DRAIN_SECONDS = Limits.DRAIN_SECONDS;
+
+  private static final int MAX_PORT = 65_535;
 
   private final List<String> problems = new ArrayList<>();
+  private final Set<VipKey> seen = new LinkedHashSet<>();
 
   private Tables() {}
 
@@ -45,76 +52,89 @@ public final class Tables {
       problem(table == null ? "spec" : "spec.vips", "missing");
       return List.of();
     }
+    Access access = access(table);
     List<Vip> vips = new ArrayList<>();
-    Set<VipKey> seen = new HashSet<>();
     for (int i = 0; i < table.vips().size(); i++) {
       String where = "spec.vips[" + i + "]";
       ForwardingTableSpec.Vip vip = table.vips().get(i);
       if (vip == null) {
         problem(where, "missing");
-        continue;
-      }
-      Ip address = address(where + ".address", vip.address());
-      boolean portOk = port(where + ".port", vip.port());
-      if (vip.protocol() == null) {
-        problem(where + ".protocol", "missing; it is TCP or UDP");
-      }
-      List<Backend> backends = backends(where, address, vip.backends());
-      ringSize(where, vip.ringSize(), backends);
-      if (address != null && portOk && vip.protocol() != null) {
-        VipKey key = new VipKey(address, vip.protocol(), vip.port());
-        if (!seen.add(key)) {
-          problem(where, key + " occurs twice");
-        }
-        vips.add(new Vip(key, vip.ringSize(), backends));
+      } else {
+        vip(where, vip, access).ifPresent(vips::add);
       }
     }
     vips.sort(Comparator.comparing(Vip::key));
     return vips;
   }
 
-  private List<Backend> backends(
-      String vipWhere, Ip vipAddress, List<ForwardingTableSpec.Backend> specs) {
-    if (specs == null) {
-      return List.of();
+  private Optional<Vip> vip(String where, ForwardingTableSpec.Vip vip, Access access) {
+    Ip address = BackendReader.address(where + ".address", vip.address(), this::problem);
+    boolean portsOk = bounds(where + ".port", vip.port(), 1, MAX_PORT);
+    int endPort = vip.endPort() == null ? vip.port() : vip.endPort();
+    if (portsOk && vip.endPort() != null) {
+      portsOk = bounds(where + ".endPort", endPort, vip.port(), MAX_PORT);
     }
-    if (specs.size() > TableHash.MAX_BACKENDS) {
-      problem(
-          vipWhere + ".backends",
-          specs.size() + " backends are more than " + TableHash.MAX_BACKENDS);
-      return List.of();
+    if (vip.protocol() == null) {
+      problem(where + ".protocol", "missing; it is TCP or UDP");
     }
-    List<Backend> backends = new ArrayList<>(specs.size());
-    Set<BackendKey> seen = new HashSet<>();
-    for (int i = 0; i < specs.size(); i++) {
-      String where = vipWhere + ".backends[" + i + "]";
-      ForwardingTableSpec.Backend spec = specs.get(i);
-      if (spec == null) {
-        problem(where, "missing");
-        continue;
-      }
-      Ip address = address(where + ".address", spec.address());
-      boolean portOk = port(where + ".port", spec.port());
-      if (spec.weight() < 0) {
-        problem(where + ".weight", spec.weight() + " is negative");
-      }
-      if (spec.drainSeconds() < 0 || spec.drainSeconds() > MAX_DRAIN_SECONDS) {
-        problem(where + ".drainSeconds", spec.drainSeconds() + " is not 0 to " + MAX_DRAIN_SECONDS);
-      }
-      if (address == null || !portOk) {
-        continue;
-      }
-      if (vipAddress != null && vipAddress.isIpv4() != address.isIpv4()) {
-        problem(where + ".address", address + " is of another family than VIP " + vipAddress);
-      }
-      BackendKey key = new BackendKey(address, spec.port());
-      if (!seen.add(key)) {
-        problem(where, key + " occurs twice");
-      }
-      backends.add(new Backend(key, spec.weight(), spec.drainSeconds()));
+    int affinity = vip.affinitySeconds() == null ? 0 : vip.affinitySeconds();
+    bounds(where + ".affinitySeconds", affinity, 0, Limits.AFFINITY_SECONDS);
+    List<Backend> backends =
+        new BackendReader(address, endPort != vip.port(), this::problem)
+            .backends(where + ".backends", vip.backends());
+    ringSize(where, vip.ringSize(), backends);
+    if (address == null || !portsOk || vip.protocol() == null) {
+      return Optional.empty();
     }
-    backends.sort(Comparator.comparing(Backend::key));
-    return backends;
+    VipKey key = new VipKey(address, vip.protocol(), vip.port(), endPort);
+    compare(where, key);
+    return Optional.of(new Vip(key, vip.ringSize(), affinity, access, backends));
+  }
+
+  /** With those that came before: the narrowest that has a port must be one. */
+  private void compare(String where, VipKey key) {
+    if (!seen.add(key)) {
+      problem(where, key + " occurs twice");
+      return;
+    }
+    if (!key.isRange()) {
+      return;
+    }
+    List<VipKey> ranges =
+        seen.stream()
+            .filter(VipKey::isRange)
+            .filter(r -> r.address().equals(key.address()))
+            .toList();
+    ranges.stream()
+        .filter(key::crosses)
+        .forEach(other -> problem(where, key + " overlaps " + other + " in part"));
+    if (ranges.size() == Limits.PORT_RANGES + 1) {
+      problem(where, key.address() + " has more than " + Limits.PORT_RANGES + " ranges of ports");
+    }
+  }
+
+  /** Fail closed: a block that cannot be read makes the table none. */
+  private Access access(ForwardingTableSpec table) {
+    UnavailablePolicy unavailable =
+        table.unavailablePolicy() == io.xdplb.api.v1alpha1.UnavailablePolicy.Drop
+            ? UnavailablePolicy.DROP
+            : UnavailablePolicy.REJECT;
+    if (table.sourceRanges() == null) {
+      return new Access(Optional.empty(), unavailable);
+    }
+    if (table.sourceRanges().size() > Limits.SOURCE_RANGES) {
+      problem("spec.sourceRanges", "more than " + Limits.SOURCE_RANGES + " blocks");
+    }
+    List<Cidr> ranges = new ArrayList<>();
+    for (int i = 0; i < table.sourceRanges().size(); i++) {
+      try {
+        String text = table.sourceRanges().get(i);
+        ranges.add(Cidr.parse(text == null ? "" : text));
+      } catch (IllegalArgumentException e) {
+        problem("spec.sourceRanges[" + i + "]", e.getMessage());
+      }
+    }
+    return Access.from(ranges, unavailable);
   }
 
   private void ringSize(String where, int ringSize, List<Backend> backends) {
@@ -136,23 +156,10 @@ public final class Tables {
     }
   }
 
-  private Ip address(String where, String text) {
-    if (text == null) {
-      problem(where, "missing");
-      return null;
-    }
-    try {
-      return Ip.parse(text);
-    } catch (IllegalArgumentException e) {
-      problem(where, e.getMessage());
-      return null;
-    }
-  }
-
-  private boolean port(String where, int port) {
-    boolean ok = port >= 1 && port <= 0xffff;
+  private boolean bounds(String where, int value, int min, int max) {
+    boolean ok = value >= min && value <= max;
     if (!ok) {
-      problem(where, port + " is not 1 to 65535");
+      problem(where, value + " is not " + min + " to " + max);
     }
     return ok;
   }

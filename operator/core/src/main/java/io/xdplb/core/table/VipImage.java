@@ -2,11 +2,14 @@
 package io.xdplb.core.table;
 
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
-import java.util.Set;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -14,13 +17,33 @@ import java.util.stream.Collectors;
  * are not part of it.
  *
  * @param key of the VIP
+ * @param affinitySeconds see {@link Vip#affinitySeconds}
+ * @param access who may use it; source ranges of its own family only
  * @param ring its backends are those of the VIP in the order of their keys, with and without slots
- * @param takesNewFlows the backends that take new flows; the others only keep theirs
+ * @param backends what is known of each of the ring's backends, and of no others
  */
-public record VipImage(VipKey key, Ring ring, Set<BackendKey> takesNewFlows) {
+public record VipImage(
+    VipKey key,
+    int affinitySeconds,
+    Access access,
+    Ring ring,
+    Map<BackendKey, BackendImage> backends) {
+
+  /**
+   * What a kernel holds of a backend.
+   *
+   * @param takesNewFlows whether it takes new flows; else it only keeps its own
+   * @param delivery how packets reach it
+   */
+  public record BackendImage(boolean takesNewFlows, Delivery delivery) {
+    public BackendImage {
+      Objects.requireNonNull(delivery, "delivery");
+    }
+  }
 
   public VipImage {
-    takesNewFlows = Set.copyOf(takesNewFlows);
+    Objects.requireNonNull(access, "access");
+    backends = Map.copyOf(backends);
   }
 
   /**
@@ -31,10 +54,13 @@ public record VipImage(VipKey key, Ring ring, Set<BackendKey> takesNewFlows) {
   public static VipImage desired(Vip vip) {
     return new VipImage(
         vip.key(),
+        vip.affinitySeconds(),
+        vip.access(),
         Ring.of(vip),
         vip.backends().stream()
-            .filter(backend -> backend.weight() > 0)
-            .map(Backend::key)
-            .collect(Collectors.toUnmodifiableSet()));
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    Backend::key,
+                    backend -> new BackendImage(backend.weight() > 0, backend.delivery()))));
   }
 }

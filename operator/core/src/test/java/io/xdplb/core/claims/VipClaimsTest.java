@@ -79,6 +79,30 @@ class VipClaimsTest {
     assertThat(claims.conflicts(C)).isEmpty();
   }
 
+  /** Else a younger one could take a port out of an older one's range. */
+  @Test
+  void whatOverlapsAnOlderOnesVipIsTakenInWhole() {
+    VipKey range = vip(8000, 8999);
+    claims.set(A, EARLY, Set.of(range, vip(8080)));
+    assertThat(claims.held(A)).as("its own may overlap").hasSize(2);
+    claims.set(B, LATE, Set.of(vip(8500), vip(8999, 9100), vip(9000)));
+    assertThat(claims.held(B)).containsExactly(vip(9000));
+    assertThat(claims.conflicts(B))
+        .containsExactly(
+            new VipClaims.Conflict(vip(8500), A), new VipClaims.Conflict(vip(8999, 9100), A));
+    assertThat(claims.winner(range)).contains(A);
+    assertThat(claims.winner(vip(8500))).as("nobody has it by itself").isEmpty();
+    assertThat(claims.remove(A)).containsExactly(B);
+    assertThat(claims.held(B)).hasSize(3);
+    assertThat(claims.winner(range)).as("others only overlap it").isEmpty();
+    assertThat(claims.set(A, EARLY, Set.of(vip(7000, 8500)))).containsExactlyInAnyOrder(A, B);
+    assertThat(claims.held(B)).containsExactlyInAnyOrder(vip(8999, 9100), vip(9000));
+    VipKey udp = new VipKey(range.address(), Protocol.UDP, 1, 65535);
+    VipKey other = new VipKey(Ip.parse("203.0.113.11"), Protocol.TCP, 1, 65535);
+    claims.set(C, LATE, Set.of(udp, other));
+    assertThat(claims.held(C)).containsExactlyInAnyOrder(udp, other);
+  }
+
   @Test
   void reCreatedObjectIsYoung() {
     claims.set(A, EARLY, Set.of(P80));
@@ -110,7 +134,8 @@ class VipClaimsTest {
       } else {
         Set<VipKey> vips = new HashSet<>();
         for (int i = random.nextInt(4); i > 0; i--) {
-          vips.add(vip(1 + random.nextInt(6)));
+          int port = 1 + random.nextInt(6);
+          vips.add(vip(port, random.nextInt(3) == 0 ? port + random.nextInt(4) : port));
         }
         Instant createdAt = EARLY.plusSeconds(random.nextInt(4));
         model.put(owner, new Claim(createdAt, vips));
@@ -122,7 +147,7 @@ class VipClaimsTest {
         for (VipKey vip : model.containsKey(each) ? model.get(each).vips() : Set.<VipKey>of()) {
           ObjectName winner =
               model.entrySet().stream()
-                  .filter(e -> e.getValue().vips().contains(vip))
+                  .filter(e -> e.getValue().vips().stream().anyMatch(vip::overlaps))
                   .min(
                       Comparator.comparing(
                               (Map.Entry<ObjectName, Claim> e) -> e.getValue().createdAt())
@@ -150,6 +175,10 @@ class VipClaimsTest {
   }
 
   private static VipKey vip(int port) {
-    return new VipKey(Ip.parse("203.0.113.10"), Protocol.TCP, port);
+    return vip(port, port);
+  }
+
+  private static VipKey vip(int port, int endPort) {
+    return new VipKey(Ip.parse("203.0.113.10"), Protocol.TCP, port, endPort);
   }
 }

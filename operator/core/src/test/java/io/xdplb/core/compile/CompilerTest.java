@@ -48,12 +48,12 @@ class CompilerTest {
     assertThat(result.table().vips())
         .extracting(v -> v.address(), v -> v.port(), v -> v.listener(), v -> v.ringSize())
         .containsExactly(
-            tuple(VIP4, 80, "http", 101),
-            tuple(VIP4, 443, "https", 251),
-            tuple("203.0.113.11", 80, "http", 101),
-            tuple("203.0.113.11", 443, "https", 251),
+            tuple(VIP4, 80, "http", 1009),
+            tuple(VIP4, 443, "https", 1009),
+            tuple("203.0.113.11", 80, "http", 1009),
+            tuple("203.0.113.11", 443, "https", 1009),
             tuple(VIP6, 80, "http", 0),
-            tuple(VIP6, 443, "https", 101));
+            tuple(VIP6, 443, "https", 1009));
     assertThat(result.table().vips().get(1).backends())
         .containsExactly(tableBackend("10.0.0.1", 1, 300), tableBackend("10.0.0.2", 1, 300));
     assertThat(result.table().tableHash())
@@ -166,7 +166,7 @@ class CompilerTest {
             new Problem(
                 Reason.NoEndpoints,
                 "spec.listeners[0]",
-                "new connections to the IPv4 addresses of listener http are dropped: its endpoints"
+                "new connections to the IPv4 addresses of listener http are rejected: its endpoints"
                     + " are all IPv6; add IPv4 backends or take the IPv4 addresses out"));
     assertThat(result.problems(Concern.ACCEPTED)).isEmpty();
   }
@@ -261,13 +261,19 @@ class CompilerTest {
             .mapToObj(i -> endpoint("10." + i / 256 + "." + i % 256 + ".1", READY))
             .toList();
     Listener[] listeners =
-        IntStream.range(0, 3)
+        IntStream.range(0, 6)
             .mapToObj(i -> listener("http" + i, 80 + i, service(1, "web")))
             .toArray(Listener[]::new);
     Map<ServicePort, ServiceEndpoints> services = Map.of(WEB, new ServiceEndpoints.Resolved(pods));
     assertThat(compile(spec(List.of(VIP4), listeners), services).problems())
         .singleElement()
-        .satisfies(problem -> assertThat(problem.message()).contains("12288", "12000", "split it"));
+        .satisfies(
+            problem ->
+                assertThat(problem.message())
+                    .contains("make a table of 1597 kB", "stores 1450 kB", "split it"));
+    Listener[] fewer = Arrays.copyOf(listeners, 5);
+    assertThat(compiled(spec(List.of(VIP4), fewer), services).readyEndpoints())
+        .isEqualTo(5 * Limits.VIP_BACKENDS);
   }
 
   private static String advice(Listener listener, Endpoint... endpoints) {

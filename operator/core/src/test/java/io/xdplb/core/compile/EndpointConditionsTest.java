@@ -4,6 +4,7 @@ package io.xdplb.core.compile;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -11,6 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EndpointConditionsTest {
 
   private static final BackendKey POD = new BackendKey(Ip.parse("10.0.0.1"), 8080);
+  private static final Reach NAT = new Reach(Delivery.NAT, Reach.Why.AsRequested, null);
   private static final BackendKey READY_POD = new BackendKey(Ip.parse("10.0.0.2"), 8080);
 
   /**
@@ -56,13 +58,13 @@ class EndpointConditionsTest {
     EndpointConditions conditions = new EndpointConditions(ready, serving, terminating);
 
     GroupEndpoints single = new GroupEndpoints();
-    single.add(POD, conditions);
+    single.add(POD, conditions, NAT);
     assertThat(single.takers().contains(POD)).as("alone").isEqualTo(alone);
     assertThat(single.all()).as("listed in any case").containsExactly(POD);
 
     GroupEndpoints pair = new GroupEndpoints();
-    pair.add(POD, conditions);
-    pair.add(READY_POD, EndpointConditions.ABSENT);
+    pair.add(POD, conditions, NAT);
+    pair.add(READY_POD, EndpointConditions.ABSENT, NAT);
     assertThat(pair.takers().contains(POD)).as("beside a ready one").isEqualTo(beside);
     assertThat(pair.takers()).contains(READY_POD);
     assertThat(pair.all()).containsExactly(POD, READY_POD);
@@ -73,8 +75,8 @@ class EndpointConditionsTest {
   void endpointInSeveralSlicesCountsOnceAndAsTheBest(boolean readyFirst) {
     EndpointConditions notReady = new EndpointConditions(false, false, false);
     GroupEndpoints group = new GroupEndpoints();
-    group.add(POD, readyFirst ? EndpointConditions.ABSENT : notReady);
-    group.add(POD, readyFirst ? notReady : EndpointConditions.ABSENT);
+    group.add(POD, readyFirst ? EndpointConditions.ABSENT : notReady, NAT);
+    group.add(POD, readyFirst ? notReady : EndpointConditions.ABSENT, NAT);
     assertThat(group.all()).containsExactly(POD);
     assertThat(group.takers()).containsExactly(POD);
   }

@@ -4,12 +4,17 @@ package io.xdplb.core.compile;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Access;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Drain;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding.Mode;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.ServiceRef;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.SessionAffinity;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends.Encapsulation;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.compile.Problem.Concern;
 import io.xdplb.core.model.ObjectName;
@@ -184,7 +189,117 @@ class InvalidSpecTest {
         bad(
             new LoadBalancerSpec(new Addresses(VIPS), List.of(HTTP), null, new Drain("5 minutes")),
             "spec.drain.gracePeriod",
-            "is not a duration"));
+            "is not a duration"),
+        bad(
+            spec(VIPS, range("a", 8000, 7999)),
+            listener + ".endPort",
+            "7999 is less than port 8000; write the last port"),
+        bad(spec(VIPS, range("a", 8000, 65536)), listener + ".endPort", "65536 is no port"),
+        bad(spec(VIPS, range("a", 8000, -1)), listener + ".endPort", "-1 is no port"),
+        bad(
+            spec(VIPS, range("a", 8000, 8999), range("b", 8000, 8999)),
+            "spec.listeners[1].port",
+            "TCP ports 8000-8999 are those of spec.listeners[0] too"),
+        bad(
+            spec(VIPS, range("a", 8000, 8999), range("b", 8999, 9000)),
+            "spec.listeners[1].port",
+            "TCP ports 8999-9000 overlap those of spec.listeners[0], 8000-8999, in part; put one"
+                + " range within the other"),
+        bad(
+            spec(VIPS, range("a", 8000, 8999), range("b", 7000, 8000)),
+            "spec.listeners[1].port",
+            "overlap those of spec.listeners[0]"),
+        bad(
+            spec(
+                VIPS,
+                IntStream.rangeClosed(1, 18)
+                    .mapToObj(i -> range("l" + i, 10 * i, 10 * i + 1))
+                    .toArray(Listener[]::new)),
+            "spec.listeners[16].endPort",
+            "after 16 others"),
+        bad(
+            spec(VIPS, new Listener("a", Protocol.TCP, 8000, 8999, null, List.of(GOOD))),
+            group + ".static.port",
+            "8080 is not the listener's port 8000: packets to a range of ports keep their port;"
+                + " write 8000"),
+        bad(
+            spec(VIPS, affine(0)),
+            listener + ".sessionAffinity.timeoutSeconds",
+            "0 is no timeout; use 1 to 86400 seconds"),
+        bad(
+            spec(VIPS, affine(86401)),
+            listener + ".sessionAffinity.timeoutSeconds",
+            "86401 is no timeout"),
+        bad(
+            spec(VIPS, listener("a", 80, dsr(Encapsulation.IPIP, 8080))),
+            group + ".static.port",
+            "8080 is not the listener's port 80: by IPIP the server gets packets as the client"
+                + " sent them; write 80, or use encapsulation GUE with xdplb on the server"),
+        bad(
+            spec(VIPS, listener("a", 80, dsr(Encapsulation.L2, 81))),
+            group + ".static.port",
+            "by L2 the server"),
+        bad(
+            mode(Mode.DSR, listener("a", 80, GOOD)),
+            group + ".static.encapsulation",
+            "is missing, and mode DSR reaches no server without; write IPIP, GUE or L2"),
+        bad(
+            spec(VIPS, listener("a", 80, dsr(Encapsulation.IPIP, 80), dsr(Encapsulation.L2, 80))),
+            listener + ".backends[1].static.encapsulation",
+            "10.0.0.1:80 is in spec.listeners[0].backends[0] too with another encapsulation"),
+        bad(
+            access("10.0.0.0/8", "10.0.0.1"),
+            "spec.access.sourceRanges[1]",
+            "not a block of addresses: \"10.0.0.1\" (address/prefix length, as 10.0.0.0/8); write a"
+                + " block"),
+        bad(access("2001:db8::/129"), "spec.access.sourceRanges[0]", "is not 0 to 128"),
+        bad(access((String) null), "spec.access.sourceRanges[0]", "not a block"),
+        bad(
+            access(Collections.nCopies(257, "10.0.0.0/8").toArray(String[]::new)),
+            "spec.access.sourceRanges",
+            "more than 256 blocks; join neighbours"));
+  }
+
+  /** Neither may a spec that names servers as DSR needs it fail where NAT is asked for. */
+  @Test
+  void encapsulationDoesNotMatterWhereNatIsAskedFor() {
+    assertThat(
+            compile(
+                new ObjectName("shop", "front"),
+                mode(Mode.NAT, listener("a", 80, dsr(Encapsulation.IPIP, 8080), GOOD))))
+        .isInstanceOf(CompileResult.Compiled.class);
+  }
+
+  private static Listener range(String name, int port, int endPort) {
+    return new Listener(name, Protocol.TCP, port, endPort, null, null);
+  }
+
+  private static Listener affine(int timeoutSeconds) {
+    return new Listener(
+        "http",
+        Protocol.TCP,
+        80,
+        null,
+        new SessionAffinity(SessionAffinity.Type.ClientIP, timeoutSeconds),
+        List.of(GOOD));
+  }
+
+  private static Backend dsr(Encapsulation encapsulation, int port) {
+    return new Backend(null, new StaticBackends(List.of("10.0.0.1"), port, encapsulation), 1);
+  }
+
+  private static LoadBalancerSpec mode(Mode mode, Listener listener) {
+    return new LoadBalancerSpec(new Addresses(VIPS), List.of(listener), new Forwarding(mode), null);
+  }
+
+  private static LoadBalancerSpec access(String... sourceRanges) {
+    return new LoadBalancerSpec(
+        new Addresses(VIPS),
+        List.of(HTTP),
+        null,
+        null,
+        new Access(Arrays.asList(sourceRanges)),
+        null);
   }
 
   @ParameterizedTest

@@ -7,9 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.maglev.Maglev;
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.util.ArrayList;
@@ -24,6 +28,8 @@ class PlannerTest {
   private static final BackendKey A = key(1);
   private static final BackendKey B = key(2);
   private static final BackendKey C = key(3);
+  private static final Access CLOSED =
+      Access.from(List.of(Cidr.parse("198.51.100.0/24")), UnavailablePolicy.DROP);
   private static final long NOW = 1_000_000;
 
   @Test
@@ -31,17 +37,19 @@ class PlannerTest {
     Vip vip = vip(new Backend(A, 1, 0), new Backend(B, 0, 300));
     assertThat(plan(vip, null))
         .containsExactly(
-            new Operation.AddBackend(KEY, A, true, 0),
-            new Operation.AddBackend(KEY, B, false, 300),
+            new Operation.AddBackend(KEY, A, true, 0, Delivery.NAT),
+            new Operation.AddBackend(KEY, B, false, 300, Delivery.NAT),
             new Operation.SetRing(KEY, Ring.of(vip)),
-            new Operation.AddVip(KEY));
+            new Operation.AddVip(KEY, 0, Access.OPEN));
   }
 
   @Test
   void vipWithoutTakersHasNoRing() {
     assertThat(plan(vip(new Backend(A, 0, 0)), null))
-        .containsExactly(new Operation.AddBackend(KEY, A, false, 0), new Operation.AddVip(KEY));
-    assertThat(plan(vip(), null)).containsExactly(new Operation.AddVip(KEY));
+        .containsExactly(
+            new Operation.AddBackend(KEY, A, false, 0, Delivery.NAT),
+            new Operation.AddVip(KEY, 0, Access.OPEN));
+    assertThat(plan(vip(), null)).containsExactly(new Operation.AddVip(KEY, 0, Access.OPEN));
   }
 
   @Test
@@ -95,7 +103,7 @@ class PlannerTest {
     draining = after(draining, plan(vip(new Backend(B, 1, 0)), draining));
     assertThat(plan(both, draining))
         .containsExactly(
-            new Operation.UpdateBackend(KEY, A, true, 300),
+            new Operation.UpdateBackend(KEY, A, true, 300, Delivery.NAT),
             new Operation.SetRing(KEY, Ring.of(both)));
   }
 
@@ -105,7 +113,7 @@ class PlannerTest {
     assertThat(plan(then, programmed(vip(new Backend(A, 1, 0), new Backend(B, 1, 0)))))
         .containsExactly(
             new Operation.SetRing(KEY, Ring.of(then)),
-            new Operation.UpdateBackend(KEY, A, false, 0));
+            new Operation.UpdateBackend(KEY, A, false, 0, Delivery.NAT));
   }
 
   @Test
@@ -113,6 +121,50 @@ class PlannerTest {
     Vip then = vip(new Backend(A, 1, 0), new Backend(B, 3, 0));
     assertThat(plan(then, programmed(vip(new Backend(A, 1, 0), new Backend(B, 1, 0)))))
         .containsExactly(new Operation.SetRing(KEY, Ring.of(then)));
+  }
+
+  @Test
+  void anotherDeliveryUpdatesTheBackendInPlace() {
+    Delivery viaNode = Delivery.pod(Ip.parse("198.51.100.1"));
+    assertThat(plan(vip(new Backend(A, 1, 0, viaNode)), programmed(vip(new Backend(A, 1, 0)))))
+        .containsExactly(new Operation.UpdateBackend(KEY, A, true, 0, viaNode));
+  }
+
+  @Test
+  void drainingBackendKeepsItsDelivery() {
+    Delivery viaNode = Delivery.pod(Ip.parse("198.51.100.1"));
+    ProgrammedVip both = programmed(vip(new Backend(A, 1, 300, viaNode), new Backend(B, 1, 0)));
+    ProgrammedVip draining = after(both, plan(vip(new Backend(B, 1, 0)), both));
+    assertThat(draining.backends().get(A))
+        .isEqualTo(new ProgrammedBackend(false, 300, NOW + 300, viaNode));
+  }
+
+  /** A block that is taken out must not see one more flow than it has to. */
+  @Test
+  void accessOfALiveVipChangesBeforeAllElse() {
+    ProgrammedVip open = programmed(vip(new Backend(A, 1, 0)));
+    Vip closed = new Vip(KEY, 1009, 60, CLOSED, List.of(new Backend(B, 1, 0)));
+    assertThat(plan(closed, open))
+        .containsExactly(
+            new Operation.UpdateVip(KEY, 60, CLOSED),
+            new Operation.AddBackend(KEY, B, true, 0, Delivery.NAT),
+            new Operation.SetRing(KEY, Ring.of(closed)),
+            new Operation.RemoveBackend(KEY, A));
+    assertThat(plan(closed, after(open, plan(closed, open)))).isEmpty();
+  }
+
+  @Test
+  void newVipIsPublishedWithItsAccess() {
+    Vip closed = new Vip(KEY, 0, 60, CLOSED, List.of());
+    assertThat(plan(closed, null)).containsExactly(new Operation.AddVip(KEY, 60, CLOSED));
+  }
+
+  @Test
+  void accessOfAVipWithoutEntryIsRefused() {
+    assertThatThrownBy(
+            () -> ProgrammedVip.absent(KEY).after(new Operation.UpdateVip(KEY, 0, CLOSED)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("the VIP has no entry");
   }
 
   @Test
@@ -171,10 +223,19 @@ class PlannerTest {
     List<Backend> backends = new ArrayList<>();
     for (int i = 1; i <= 6; i++) {
       if (random.nextBoolean()) {
-        backends.add(new Backend(key(i), random.nextInt(3), random.nextBoolean() ? 0 : 30));
+        Delivery delivery =
+            random.nextInt(3) == 0 ? Delivery.pod(Ip.parse("198.51.100.1")) : Delivery.NAT;
+        backends.add(
+            new Backend(key(i), random.nextInt(3), random.nextBoolean() ? 0 : 30, delivery));
       }
     }
-    return Optional.of(vip(backends.toArray(Backend[]::new)));
+    return Optional.of(
+        new Vip(
+            KEY,
+            Maglev.sizeFor(backends.stream().mapToLong(Backend::weight).sum()),
+            60 * random.nextInt(2),
+            random.nextBoolean() ? CLOSED : Access.OPEN,
+            backends));
   }
 
   private static List<Operation> plan(Vip desired, ProgrammedVip programmed) {

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.datapath;
+
+import io.xdplb.core.alloc.ExtentAllocator;
+import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.libbpf.BpfMap;
+import io.xdplb.libbpf.MapMemory;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.IntSupplier;
+
+/**
+ * The map {@code rings}, and the histories of slots that moved. A history is written before the slot
+ * that refers to it, a whole ring of another size before the VIP that refers to it; what is no longer
+ * referred to rests before it is used again.
+ */
+final class RingTable {
+  private final BpfMap slots;
+  private final HistoryPool histories;
+  private final HistoryRules rules;
+  private final IntSupplier jiffies;
+  private final ExtentAllocator stretches;
+
+  /** @param jiffies the kernel's time */
+  RingTable(Maps maps, HistoryRules rules, IntSupplier jiffies, long grace) {
+    slots = maps.map("rings");
+    histories = new HistoryPool(maps.map("histories"), grace);
+    this.rules = rules;
+    this.jiffies = jiffies;
+    stretches = new ExtentAllocator(slots.info().maxEntries(), grace);
+  }
+
+  HistoryPool histories() {
+    return histories;
+  }
+
+  /** Takes over the ring of an adopted VIP, whose backends are known. */
+  void adopt(VipEntry vip, long word) {
+    RingState ring = vip.ring;
+    ring.start = (int) (word >>> 32);
+    ring.size = (int) word;
+    if (ring.size == 0) {
+      return;
+    }
+    try {
+      stretches.restore(ring.start, ring.size);
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      ring.clear(); // no agent has written that
+      ring.digest = RingState.DAMAGED;
+      return;
+    }
+    try (MapMemory memory = slots.mmap(ring.start, ring.size)) {
+      long[] words = read(memory);
+      Set<Integer> foreign = new HashSet<>(Set.of(0));
+      for (int slot = 0; slot < words.length; slot++) {
+        int history = RingSlot.history(words[slot]);
+        if (ring.histories.containsKey(history)
+            || !foreign.contains(history) && histories.restore(history)) {
+          ring.histories.merge(history, 1, Integer::sum);
+        } else if (history != 0) {
+          foreign.add(history);
+          publish(memory, slot, RingSlot.of(RingSlot.current(words[slot]), 0));
+        }
+      }
+      ring.digest = decode(words, vip.handles()).map(Ring::digest).orElse(RingState.DAMAGED);
+    }
+  }
+
+  /**
+   * Puts another ring in place of the VIP's. The caller publishes {@link RingState#word}, and then
+   * gives the former stretch to {@link #free}. Where no backend takes new flows the slots stay, each
+   * without an owner and with its former ones.
+   *
+   * @return the word of the former stretch if it is to be freed
+   * @throws DatapathException if there is no room; nothing has changed then
+   */
+  Optional<Long> set(VipEntry vip, Ring ring, long now) {
+    RingState state = vip.ring;
+    int size = ring.size() == 0 ? state.size : ring.size();
+    if (size == 0) {
+      state.clear();
+      return Optional.empty();
+    }
+    Optional<Long> former = Optional.empty();
+    int start = state.start;
+    if (size != state.size) {
+      start =
+          stretches
+              .allocate(size, now)
+              .orElseThrow(
+                  () ->
+                      new DatapathException(
+                          DatapathException.Reason.MapFull,
+                          "no stretch of %d free ring slots for %s; raise --max-ring-slots"
+                              .formatted(size, vip.key)));
+      former = state.size == 0 ? former : Optional.of(state.word());
+    }
+    write(vip, ring, start, size, now);
+    state.start = start;
+    state.size = size;
+    state.digest = ring.digest();
+    return former;
+  }
+
+  private void write(VipEntry vip, Ring ring, int start, int size, long now) {
+    RingState state = vip.ring;
+    int[] currents = currents(vip, ring, size);
+    long[] former = new long[0];
+    if (state.size > 0) {
+      try (MapMemory memory = slots.mmap(state.start, state.size)) {
+        former = read(memory);
+      }
+    }
+    long[] known = withOwnHistories(former, state);
+    Set<Integer> live = vip.handles().keySet();
+    RingSuccession next;
+    try (MapMemory lines = histories.map()) {
+      next =
+          new RingSuccession(
+              known, currents, h -> histories.read(lines, h).owners(), live::contains);
+    }
+    int[] written = writeLines(next.lines, now);
+    histories.forget(next.forgotten);
+    Map<Integer, Integer> used = new HashMap<>();
+    boolean inPlace = start == state.start && size == state.size;
+    try (MapMemory memory = slots.mmap(start, size)) {
+      for (int slot = 0; slot < size; slot++) {
+        int history = next.histories[slot];
+        history = history < 0 ? written[~history] : history;
+        long word = RingSlot.of(currents[slot], history);
+        if (!inPlace || former[slot] != word) {
+          publish(memory, slot, word);
+        }
+        if (history != 0) {
+          used.merge(history, 1, Integer::sum);
+        }
+      }
+    }
+    replaceHistories(state, used, now);
+  }
+
+  private static int[] currents(VipEntry vip, Ring ring, int size) {
+    int[] currents = new int[size];
+    int[] handles =
+        ring.backends().stream()
+            .map(vip.backends::get)
+            .mapToInt(line -> line == null ? 0 : line.handle())
+            .toArray();
+    for (int slot = 0; slot < ring.size(); slot++) {
+      currents[slot] = handles[ring.slot(slot)];
+    }
+    return currents;
+  }
+
+  /** Answers their indices; 0 for those for which there was no room. */
+  private int[] writeLines(List<int[]> owners, long now) {
+    int[] written = owners.stream().mapToInt(line -> histories.allocate(now)).toArray();
+    if (written.length > 0) {
+      int moved = jiffies.getAsInt();
+      try (MapMemory lines = histories.map()) {
+        for (int i = 0; i < written.length; i++) {
+          if (written[i] != 0) {
+            histories.write(lines, written[i], new HistoryPool.Line(owners.get(i), moved, 0));
+          } else {
+            histories.forget(owners.get(i).length);
+          }
+        }
+      }
+    }
+    return written;
+  }
+
+  private void replaceHistories(RingState state, Map<Integer, Integer> used, long now) {
+    state.histories.keySet().stream()
+        .filter(history -> !used.containsKey(history))
+        .forEach(history -> histories.free(history, now));
+    state.histories = used;
+  }
+
+  /** A slot that somebody else has written to may refer to a history that is not this VIP's. */
+  private static long[] withOwnHistories(long[] words, RingState state) {
+    return Arrays.stream(words)
+        .map(
+            word ->
+                state.histories.containsKey(RingSlot.history(word))
+                    ? word
+                    : RingSlot.of(RingSlot.current(word), 0))
+        .toArray();
+  }
+
+  /** Gives back a stretch that nothing refers to any more. */
+  void free(long word, long now) {
+    stretches.free((int) (word >>> 32), now);
+  }
+
+  /** Gives back all that a VIP has, after it was retracted. */
+  void remove(RingState ring, long now) {
+    if (ring.size > 0) {
+      stretches.free(ring.start, now);
+      ring.histories.keySet().forEach(history -> histories.free(history, now));
+    }
+    ring.clear();
+  }
+
+  /**
+   * Ends the histories that are of no use any more.
+   *
+   * @return whether nothing is left of a ring without owners: the caller publishes that there is
+   *     none, and calls {@link #remove}
+   */
+  boolean settle(VipEntry vip, long now) {
+    RingState ring = vip.ring;
+    if (!ring.histories.isEmpty()) {
+      Map<Integer, BackendLine> live = vip.handles();
+      boolean remembers = live.values().stream().anyMatch(BackendLine::isServer);
+      int time = jiffies.getAsInt();
+      Map<Integer, Integer> changed = new HashMap<>();
+      List<HistoryPool.Line> replacements = new ArrayList<>();
+      List<Integer> replaced = new ArrayList<>();
+      try (MapMemory lines = histories.map()) {
+        for (int history : ring.histories.keySet()) {
+          HistoryPool.Line line = histories.read(lines, history);
+          Optional<HistoryPool.Line> after = rules.after(line, live::get, remembers, time);
+          if (after.isEmpty()) {
+            changed.put(history, 0);
+          } else if (after.get() != line) {
+            replaced.add(history);
+            replacements.add(after.get());
+          }
+        }
+      }
+      replace(changed, replaced, replacements, now);
+      refer(ring, changed, now);
+    }
+    return ring.size > 0 && ring.histories.isEmpty() && ring.digest.equals(Ring.EMPTY.digest());
+  }
+
+  private void replace(
+      Map<Integer, Integer> changed, List<Integer> replaced, List<HistoryPool.Line> by, long now) {
+    if (replaced.isEmpty()) {
+      return;
+    }
+    int[] written = by.stream().mapToInt(line -> histories.allocate(now)).toArray();
+    try (MapMemory lines = histories.map()) {
+      for (int i = 0; i < written.length; i++) {
+        if (written[i] != 0) { // else the old one stays until there is room
+          histories.write(lines, written[i], by.get(i));
+          changed.put(replaced.get(i), written[i]);
+        }
+      }
+    }
+  }
+
+  /** Has slots refer to other histories. */
+  private void refer(RingState ring, Map<Integer, Integer> changed, long now) {
+    if (changed.isEmpty()) {
+      return;
+    }
+    Map<Integer, Integer> used = new HashMap<>();
+    try (MapMemory memory = slots.mmap(ring.start, ring.size)) {
+      long[] words = read(memory);
+      long[] known = withOwnHistories(words, ring);
+      for (int slot = 0; slot < words.length; slot++) {
+        int before = RingSlot.history(known[slot]);
+        int after = changed.getOrDefault(before, before);
+        long word = RingSlot.of(RingSlot.current(words[slot]), after);
+        if (word != words[slot]) {
+          publish(memory, slot, word);
+        }
+        if (after != 0) {
+          used.merge(after, 1, Integer::sum);
+        }
+      }
+    }
+    replaceHistories(ring, used, now);
+  }
+
+  /**
+   * The ring in some slots; empty if a slot's owner is none of the backends. Where no slot has an
+   * owner there is no ring.
+   *
+   * @param backends by their handles
+   */
+  static Optional<Ring> decode(long[] words, Map<Integer, BackendLine> backends) {
+    List<BackendKey> keys = backends.values().stream().map(BackendLine::key).sorted().toList();
+    if (Arrays.stream(words).allMatch(word -> RingSlot.current(word) == 0)) {
+      return Optional.of(new Ring(keys, new int[0]));
+    }
+    Map<BackendKey, Integer> positions = new HashMap<>();
+    keys.forEach(key -> positions.put(key, positions.size()));
+    int[] ring = new int[words.length];
+    for (int slot = 0; slot < words.length; slot++) {
+      BackendLine owner = backends.get(RingSlot.current(words[slot]));
+      if (owner == null) {
+        return Optional.empty();
+      }
+      ring[slot] = positions.get(owner.key());
+    }
+    return Optional.of(new Ring(keys, ring));
+  }
+
+  private static long[] read(MapMemory memory) {
+    ByteBuffer buffer = memory.buffer();
+    long[] words = new long[buffer.capacity() / memory.stride()];
+    buffer.duplicate().order(buffer.order()).asLongBuffer().get(words);
+    return words;
+  }
+
+  private static void publish(MapMemory memory, int slot, long word) {
+    Shared.publish(memory.buffer(), Shared.at(memory, slot), word);
+  }
+}
