@@ -56,6 +56,9 @@ final class StatusJson {
     node.put("address", vip.key().address().toString());
     node.put("protocol", vip.key().protocol().name());
     node.put("port", vip.key().port());
+    if (vip.key().isRange()) {
+      node.put("endPort", vip.key().endPort());
+    }
     node.put("ringSize", vip.ringSize());
     node.put("packetsDropped", vip.packetsDropped());
     var backends = node.putArray("backends");

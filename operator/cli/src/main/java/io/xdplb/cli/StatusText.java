@@ -57,7 +57,7 @@ final class StatusText {
       List<BackendStatus> backends = vip.backends();
       table.row(
           vip.key().toString(),
-          vip.ringSize() == 0 ? "drops all" : "",
+          vip.ringSize() == 0 ? "takes none" : "",
           "",
           count(backends.stream().mapToLong(BackendStatus::flowsBegun).sum()),
           count(backends.stream().mapToLong(BackendStatus::flowsNow).sum()),

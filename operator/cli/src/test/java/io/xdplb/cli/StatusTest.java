@@ -71,7 +71,7 @@ class StatusTest {
             TCP 203.0.113.10:80                                   21     4       1,235  65.0 KiB        1,201    4.7 GiB        7
               198.51.100.101:80   active               74.3 %     20     3       1,234  64.0 KiB        1,200        9 B
               198.51.100.102:80   draining, 42 s left   0.0 %      1     1           1    1023 B            1    4.7 GiB
-            UDP [2001:db8::1]:53  drops all                        0     0           0       0 B            0        0 B        0
+            UDP [2001:db8::1]:53  takes none                       0     0           0       0 B            0        0 B        0
               [2001:db8::2]:53    idle                  0.0 %      0     0           0       0 B            0        0 B
 
             DROPPED       PACKETS  BECAUSE

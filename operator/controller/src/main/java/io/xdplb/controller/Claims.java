@@ -89,7 +89,13 @@ final class Claims {
         .flatMap(
             address ->
                 spec.listeners().stream()
-                    .map(listener -> new VipKey(address, listener.protocol(), listener.port())))
+                    .map(
+                        listener ->
+                            new VipKey(
+                                address,
+                                listener.protocol(),
+                                listener.port(),
+                                listener.endPort() == null ? listener.port() : listener.endPort())))
         .collect(Collectors.toSet());
   }
 

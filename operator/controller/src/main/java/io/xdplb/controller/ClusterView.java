@@ -33,6 +33,7 @@ final class ClusterView implements NodeSource.Concerned {
 
   private static final String BY_SERVICE = "service";
   private static final String BY_BUCKET = "bucket";
+  private static final String BY_NODE = "node";
 
   private final KubernetesClient client;
   private final IndexerResourceCache<LoadBalancer> balancers;
@@ -40,6 +41,8 @@ final class ClusterView implements NodeSource.Concerned {
   private final InformerEventSource<EndpointSlice, LoadBalancer> slices;
   private final TableSource tables;
   private final NodeSource nodes;
+  private final NodeAddressSource addresses;
+  private final NodeDirectory directory;
   private final BalancerEvents events;
 
   ClusterView(
@@ -60,14 +63,18 @@ final class ClusterView implements NodeSource.Concerned {
             slice ->
                 ServiceEndpointsReader.serviceOf(slice)
                     .map(service -> List.of(service.toString()))
-                    .orElse(List.of())));
+                    .orElse(List.of()),
+            BY_NODE,
+            ServiceEndpointsReader::nodesOf));
     events = new BalancerEvents(orphans::collect);
     tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
     nodes = new NodeSource(context, this);
+    addresses = new NodeAddressSource(context, this::onNode);
+    directory = new NodeDirectory(nodes::node, addresses::addresses);
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, events);
+    return List.of(services, slices, tables, nodes, addresses, events);
   }
 
   TableSource tables() {
@@ -76,6 +83,10 @@ final class ClusterView implements NodeSource.Concerned {
 
   NodeSource nodes() {
     return nodes;
+  }
+
+  NodeDirectory directory() {
+    return directory;
   }
 
   BalancerEvents events() {
@@ -108,6 +119,15 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public Stream<ObjectName> inBucket(String bucket) {
     return balancers.byIndex(BY_BUCKET, bucket).stream().map(Names::of);
+  }
+
+  @Override
+  public Stream<ObjectName> onNode(String node) {
+    return slices.byIndex(BY_NODE, node).stream()
+        .flatMap(slice -> ServiceEndpointsReader.serviceOf(slice).stream())
+        .distinct()
+        .flatMap(service -> balancers.byIndex(BY_SERVICE, service.toString()).stream())
+        .map(Names::of);
   }
 
   /** The endpoints of each of these ports, from the caches. */

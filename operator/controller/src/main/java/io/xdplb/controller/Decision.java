@@ -2,11 +2,11 @@
 package io.xdplb.controller;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.core.claims.VipClaims.Conflict;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Problem;
 import io.xdplb.core.compile.Problem.Concern;
-import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.TableHash;
 import io.xdplb.core.table.Tables;
@@ -22,6 +22,8 @@ import java.util.stream.Collectors;
  * @param table what becomes of the ForwardingTable
  * @param readyEndpoints endpoints that take new flows; {@code null} where that is not known and the
  *     last known number stands
+ * @param forwarding how the backends of each listener are reached; {@code null} where that is not
+ *     known and what was last known stands
  * @param advice what is not wrong but probably not wanted either: as much of it as resolvedRefs
  *     says
  */
@@ -30,6 +32,7 @@ record Decision(
     Verdict resolvedRefs,
     Table table,
     Integer readyEndpoints,
+    List<ListenerForwarding> forwarding,
     List<Problem> advice) {
 
   static final String INVALID_SPEC = "InvalidSpec";
@@ -62,6 +65,7 @@ record Decision(
           Verdict.unknown(INVALID_SPEC, "References are looked at once the spec is valid."),
           new Table.Keep(),
           null,
+          null,
           List.of());
     }
     Verdict accepted = accepted(conflicts);
@@ -77,6 +81,7 @@ record Decision(
           Verdict.unknown(PENDING, "The endpoints of " + waitingFor + " are not known yet."),
           new Table.Keep(),
           null,
+          null,
           List.of());
     }
     CompileResult.Compiled compiled = (CompileResult.Compiled) result;
@@ -85,6 +90,7 @@ record Decision(
         resolvedRefs(compiled),
         conflicts.isEmpty() ? new Table.Install(compiled.table()) : rest(compiled.table(), held),
         held.isEmpty() ? 0 : compiled.readyEndpoints(),
+        held.isEmpty() ? List.of() : compiled.forwarding(),
         compiled.problems(Concern.ADVICE).stream().limit(LISTED).toList());
   }
 
@@ -124,15 +130,17 @@ record Decision(
 
   private static Table rest(ForwardingTableSpec table, Set<VipKey> held) {
     List<ForwardingTableSpec.Vip> vips =
-        table.vips().stream()
-            .filter(
-                vip ->
-                    held.contains(new VipKey(Ip.parse(vip.address()), vip.protocol(), vip.port())))
-            .toList();
+        table.vips().stream().filter(vip -> held.contains(Tables.key(vip))).toList();
     if (vips.isEmpty()) {
       return new Table.Remove();
     }
-    String hash = TableHash.desired(Tables.toVips(new ForwardingTableSpec(null, vips)));
-    return new Table.Install(new ForwardingTableSpec(hash, vips));
+    ForwardingTableSpec rest =
+        new ForwardingTableSpec(null, table.sourceRanges(), table.unavailablePolicy(), vips);
+    return new Table.Install(
+        new ForwardingTableSpec(
+            TableHash.desired(Tables.toVips(rest)),
+            table.sourceRanges(),
+            table.unavailablePolicy(),
+            vips));
   }
 }

@@ -17,11 +17,14 @@ import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.ServiceEndpoints;
+import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,13 +98,14 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private CompileResult compile(LoadBalancer balancer, Optional<ForwardingTable> stored) {
     ObjectName name = Names.of(balancer);
+    Map<ServicePort, ServiceEndpoints> services =
+        cluster.endpoints(name.namespace(), Compiler.servicePorts(balancer.getSpec()));
     return SecondLook.compile(
         new CompileInput(
-            name,
-            balancer.getSpec(),
-            cluster.endpoints(name.namespace(), Compiler.servicePorts(balancer.getSpec()))),
+            name, balancer.getSpec(), services, cluster.directory().of(services.values())),
         stored.map(ForwardingTable::getSpec).orElse(null),
-        port -> cluster.liveEndpoints(name.namespace(), port));
+        port -> cluster.liveEndpoints(name.namespace(), port),
+        cluster.directory()::of);
   }
 
   /**

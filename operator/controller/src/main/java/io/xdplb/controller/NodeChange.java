@@ -16,13 +16,15 @@ import java.util.stream.Collectors;
  * How a node's evidence differs from what it was.
  *
  * @param concernsAll what holds for every table has changed
+ * @param addresses where the node is reached has changed
  * @param buckets whose digests differ
  * @param tables whose exceptions differ
  */
-record NodeChange(boolean concernsAll, Set<String> buckets, Set<ObjectName> tables) {
+record NodeChange(
+    boolean concernsAll, boolean addresses, Set<String> buckets, Set<ObjectName> tables) {
 
   private static final NodeStateStatus NOTHING =
-      new NodeStateStatus(null, null, null, null, null, null);
+      new NodeStateStatus(null, null, null, null, null, null, null);
 
   /** Either may be {@code null}: nothing reported. */
   static NodeChange between(NodeStateStatus before, NodeStateStatus now) {
@@ -31,6 +33,7 @@ record NodeChange(boolean concernsAll, Set<String> buckets, Set<ObjectName> tabl
     return new NodeChange(
         (before == null) != (now == null)
             || !orEmpty(then.interfaces()).equals(orEmpty(next.interfaces())),
+        !orEmpty(then.addresses()).equals(orEmpty(next.addresses())),
         differing(orEmpty(then.bucketHashes()), orEmpty(next.bucketHashes())),
         differing(byTable(then), byTable(next)));
   }

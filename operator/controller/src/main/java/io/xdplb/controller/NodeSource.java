@@ -4,11 +4,13 @@ package io.xdplb.controller;
 import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.processing.event.Event;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.model.ObjectName;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -27,6 +29,9 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
 
     /** Those whose tables are in a bucket. */
     Stream<ObjectName> inBucket(String bucket);
+
+    /** Those that have endpoints on a node. */
+    Stream<ObjectName> onNode(String node);
   }
 
   private final Concerned concerned;
@@ -42,6 +47,10 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
             .build(),
         context);
     this.concerned = concerned;
+  }
+
+  Optional<NodeState> node(String name) {
+    return get(new ResourceID(name));
   }
 
   List<NodeState> nodes() {
@@ -61,8 +70,13 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
     trigger(
         change.concernsAll()
             ? concerned.all()
-            : Stream.concat(
-                change.buckets().stream().flatMap(concerned::inBucket), change.tables().stream()));
+            : Stream.of(
+                    change.buckets().stream().flatMap(concerned::inBucket),
+                    change.tables().stream(),
+                    change.addresses()
+                        ? concerned.onNode(now.getMetadata().getName())
+                        : Stream.<ObjectName>empty())
+                .flatMap(names -> names));
   }
 
   @Override

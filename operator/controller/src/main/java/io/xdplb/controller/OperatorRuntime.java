@@ -51,9 +51,9 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Services and EndpointSlices; patch of LoadBalancers' status;
-   *     create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays open;
-   *     the caller closes it after {@link #stop}
+   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; patch of LoadBalancers'
+   *     status; create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays
+   *     open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this.client = client;

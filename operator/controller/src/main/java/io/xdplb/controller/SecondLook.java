@@ -5,8 +5,10 @@ import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.NodeInfo;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -28,11 +30,13 @@ final class SecondLook {
    * @param cached what is to be compiled, by the caches
    * @param stored the table that is in force; {@code null} if none
    * @param live asks the API server; what it throws goes to the caller, and the table stays
+   * @param nodes what is known of the nodes of other endpoints
    */
   static CompileResult compile(
       CompileInput cached,
       ForwardingTableSpec stored,
-      Function<ServicePort, ServiceEndpoints> live) {
+      Function<ServicePort, ServiceEndpoints> live,
+      Function<Collection<ServiceEndpoints>, Map<String, NodeInfo>> nodes) {
     CompileResult result = Compiler.compile(cached);
     if (!(result instanceof CompileResult.Compiled compiled)
         || !hasBackends(stored)
@@ -42,7 +46,8 @@ final class SecondLook {
     }
     Map<ServicePort, ServiceEndpoints> services = new HashMap<>(cached.services());
     services.replaceAll((port, known) -> hasEndpoints(known) ? known : live.apply(port));
-    return Compiler.compile(new CompileInput(cached.name(), cached.spec(), services));
+    return Compiler.compile(
+        new CompileInput(cached.name(), cached.spec(), services, nodes.apply(services.values())));
   }
 
   private static boolean hasEndpoints(ServiceEndpoints endpoints) {

@@ -41,6 +41,17 @@ public final class ServiceEndpointsReader {
         .map(name -> new ObjectName(slice.getMetadata().getNamespace(), name));
   }
 
+  /** The names of the nodes that a slice's endpoints are on, each once. */
+  static List<String> nodesOf(EndpointSlice slice) {
+    return slice.getEndpoints() == null
+        ? List.of()
+        : slice.getEndpoints().stream()
+            .map(io.fabric8.kubernetes.api.model.discovery.v1.Endpoint::getNodeName)
+            .filter(Objects::nonNull)
+            .distinct()
+            .toList();
+  }
+
   /**
    * The endpoints of a port, in the order of the slices.
    *

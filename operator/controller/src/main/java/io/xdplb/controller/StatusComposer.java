@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ConditionBuilder;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -74,7 +75,8 @@ final class StatusComposer {
         conditions,
         decision.readyEndpoints() != null ? decision.readyEndpoints() : readyEndpoints(before),
         fleet.desired(),
-        fleet.programmed());
+        fleet.programmed(),
+        forwarding(before, decision));
   }
 
   /**
@@ -172,6 +174,14 @@ final class StatusComposer {
     return inForce == null || inForce.vips() == null
         ? null
         : inForce.vips().stream().map(ForwardingTableSpec.Vip::address).distinct().toList();
+  }
+
+  /** An empty list is left out: applied, it could not take the place of one that is not. */
+  private static List<ListenerForwarding> forwarding(LoadBalancerStatus before, Decision decision) {
+    if (decision.forwarding() == null) {
+      return before == null ? null : before.forwarding();
+    }
+    return decision.forwarding().isEmpty() ? null : decision.forwarding();
   }
 
   private static int readyEndpoints(LoadBalancerStatus before) {

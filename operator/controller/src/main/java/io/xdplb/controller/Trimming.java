@@ -2,6 +2,9 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.NodeStatus;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceSpec;
@@ -67,6 +70,22 @@ final class Trimming {
           service.setSpec(ports);
           service.setStatus(null);
           return service;
+        });
+  }
+
+  /** Names and internal addresses. */
+  static ItemStore<Node> nodes() {
+    return new TransformingItemStore<>(
+        node -> {
+          NodeStatus addresses = new NodeStatus();
+          addresses.setAddresses(
+              NodeAddressSource.internal(node).stream()
+                  .map(address -> new NodeAddress(address, NodeAddressSource.INTERNAL))
+                  .toList());
+          node.setMetadata(identity(node.getMetadata()));
+          node.setSpec(null);
+          node.setStatus(addresses);
+          return node;
         });
   }
 

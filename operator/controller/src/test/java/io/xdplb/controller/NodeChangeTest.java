@@ -26,7 +26,7 @@ class NodeChangeTest {
         NodeChange.between(
             status(ETH0, Map.of("00", "a", "01", "b", "02", "c"), List.of()),
             status(ETH0, Map.of("00", "a", "01", "x", "03", "d"), null));
-    assertThat(change).isEqualTo(new NodeChange(false, Set.of("01", "02", "03"), Set.of()));
+    assertThat(change).isEqualTo(new NodeChange(false, false, Set.of("01", "02", "03"), Set.of()));
   }
 
   @Test
@@ -39,7 +39,8 @@ class NodeChangeTest {
     assertThat(NodeChange.between(without, with).tables()).isEqualTo(web);
     assertThat(NodeChange.between(with, other).tables()).isEqualTo(web);
     assertThat(NodeChange.between(other, without).tables()).isEqualTo(web);
-    assertThat(NodeChange.between(with, with)).isEqualTo(new NodeChange(false, Set.of(), Set.of()));
+    assertThat(NodeChange.between(with, with))
+        .isEqualTo(new NodeChange(false, false, Set.of(), Set.of()));
   }
 
   @Test
@@ -54,8 +55,18 @@ class NodeChangeTest {
     assertThat(NodeChange.between(null, null).concernsAll()).isFalse();
   }
 
+  @Test
+  void addressesConcernThoseWithEndpointsThere() {
+    NodeStateStatus before = status(ETH0, Map.of(), null);
+    NodeStateStatus now =
+        new NodeStateStatus("test", List.of("198.51.100.1"), ETH0, null, null, null, null);
+    assertThat(NodeChange.between(before, now))
+        .isEqualTo(NodeChange.between(now, before))
+        .isEqualTo(new NodeChange(false, true, Set.of(), Set.of()));
+  }
+
   private static NodeStateStatus status(
       List<Interface> interfaces, Map<String, String> buckets, List<TableException> exceptions) {
-    return new NodeStateStatus("test", interfaces, null, buckets, null, exceptions);
+    return new NodeStateStatus("test", null, interfaces, null, buckets, null, exceptions);
   }
 }

@@ -64,7 +64,8 @@ class SecondLookTest {
                     table(TWO),
                     port -> {
                       throw new IllegalStateException("away");
-                    }))
+                    },
+                    unused -> Map.of()))
         .hasMessage("away");
   }
 
@@ -77,13 +78,15 @@ class SecondLookTest {
             port -> {
               asked.add(port);
               return live;
-            });
+            },
+            unused -> Map.of());
     return ((CompileResult.Compiled) result).table();
   }
 
   private static ForwardingTableSpec table(ServiceEndpoints endpoints) {
     CompileResult result =
-        SecondLook.compile(input(endpoints), null, port -> new ServiceEndpoints.Unknown());
+        SecondLook.compile(
+            input(endpoints), null, port -> new ServiceEndpoints.Unknown(), unused -> Map.of());
     return ((CompileResult.Compiled) result).table();
   }
 

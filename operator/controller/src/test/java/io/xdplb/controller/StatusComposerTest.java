@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.controller.Decision.Table;
 import io.xdplb.controller.Fleet.Failure;
 import io.xdplb.core.compile.Problem;
@@ -22,24 +23,30 @@ class StatusComposerTest {
       new ForwardingTableSpec("0".repeat(64), List.of());
   private static final Verdict ACCEPTED = Verdict.yes("Accepted", "ok");
   private static final Verdict RESOLVED = Verdict.yes("ResolvedRefs", "ok");
+  private static final List<ListenerForwarding> NAT =
+      List.of(
+          new ListenerForwarding(
+              "http", ListenerForwarding.Mode.NAT, "AsRequested", "NAT for all."));
   private static final Decision GOOD =
-      new Decision(ACCEPTED, RESOLVED, new Table.Install(TABLE), 2, List.of());
+      new Decision(ACCEPTED, RESOLVED, new Table.Install(TABLE), 2, NAT, List.of());
   private static final Decision REFUSED =
       new Decision(
           Verdict.no("InvalidSpec", "bad"),
           Verdict.unknown("InvalidSpec", "later"),
           new Table.Keep(),
           null,
+          null,
           List.of());
   private static final Decision WAITING =
       new Decision(
-          ACCEPTED, Verdict.unknown("Pending", "waits"), new Table.Keep(), null, List.of());
+          ACCEPTED, Verdict.unknown("Pending", "waits"), new Table.Keep(), null, null, List.of());
   private static final Decision UNRESOLVED =
       new Decision(
           ACCEPTED,
           Verdict.no("BackendNotFound", "no Service"),
           new Table.Install(TABLE),
           0,
+          List.of(),
           List.of());
   private static final Fleet NOBODY = new Fleet(0, 0, List.of(), List.of());
   private static final Fleet ALL = new Fleet(2, 2, List.of(), List.of());
@@ -100,6 +107,15 @@ class StatusComposerTest {
   }
 
   @Test
+  void howBackendsWereLastReachedStandsWhileNothingNewIsKnown() {
+    LoadBalancerStatus before = compose(null, GOOD, ALL, false);
+    assertThat(before.forwarding()).isEqualTo(NAT);
+    assertThat(compose(before, REFUSED, ALL, false).forwarding()).isEqualTo(NAT);
+    assertThat(compose(null, REFUSED, ALL, false).forwarding()).isNull();
+    assertThat(compose(before, UNRESOLVED, ALL, false).forwarding()).as("no backends").isNull();
+  }
+
+  @Test
   void noticesAreGivenOfWhatChangesAndOfNothingElse() {
     LoadBalancerStatus programming = compose(null, GOOD, BEHIND, true);
     assertThat(reasons(null, programming)).containsExactly("+Accepted", "+Programming");
@@ -118,6 +134,7 @@ class StatusComposerTest {
                 Verdict.no("InvalidSpec", "bad in another way"),
                 REFUSED.resolvedRefs(),
                 new Table.Keep(),
+                null,
                 null,
                 List.of()),
             ALL,
@@ -141,6 +158,7 @@ class StatusComposerTest {
                 Verdict.yes("ResolvedRefs", "ok. But " + problem),
                 new Table.Install(TABLE),
                 0,
+                List.of(),
                 List.of(problem)),
             ALL,
             false);

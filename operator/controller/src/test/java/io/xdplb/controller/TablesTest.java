@@ -198,7 +198,7 @@ class TablesTest extends OperatorTestCase {
     assertThat(onlyVip(table).ringSize()).isZero();
     until(
         "the status says so",
-        () -> message(cluster.balancer("idle"), "ResolvedRefs").contains("dropped"));
+        () -> message(cluster.balancer("idle"), "ResolvedRefs").contains("rejected"));
     cluster.awaitCondition("idle", "ResolvedRefs", "True", "ResolvedRefs");
     until("an event says so", () -> cluster.events("idle").contains("Warning NoEndpoints"));
     assertThat(cluster.balancer("idle").getStatus().readyEndpoints()).isZero();

@@ -22,12 +22,27 @@ final class TestAgent {
 
   private final KubernetesClient client;
   private final String node;
+  private List<String> addresses = List.of();
 
   TestAgent(KubernetesClient client, String node) {
     this.client = client;
     this.node = node;
     NodeState state = state();
     client.resource(state).create();
+  }
+
+  /** Is reached there from now on; said with the next report. */
+  TestAgent at(String... addresses) {
+    this.addresses = List.of(addresses);
+    return this;
+  }
+
+  /** Holds every table, and no interface is attached any more. */
+  void hasNoProgram() {
+    report(
+        List.of(new Interface("eth0", false, null, "Removed", "it was detached")),
+        allTables(),
+        List.of());
   }
 
   /** Holds every table that the API server has now. */
@@ -73,6 +88,7 @@ final class TestAgent {
     state.setStatus(
         new NodeStateStatus(
             "test",
+            addresses.isEmpty() ? null : addresses,
             interfaces,
             digests.rootHash(),
             // The API server makes null of a map that server-side apply empties, and refuses it.

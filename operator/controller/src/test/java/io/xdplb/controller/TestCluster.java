@@ -7,6 +7,8 @@ import static org.awaitility.Awaitility.await;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
@@ -25,9 +27,11 @@ import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.Protocol;
+import io.xdplb.core.table.Tables;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +53,7 @@ final class TestCluster implements AutoCloseable {
 
   final KubernetesClient client;
   final String namespace;
+  private final List<String> nodes = new ArrayList<>();
 
   TestCluster(KubernetesApi api) {
     client =
@@ -63,6 +68,7 @@ final class TestCluster implements AutoCloseable {
   public void close() {
     client.resources(LoadBalancer.class).inNamespace(namespace).delete();
     client.resources(NodeState.class).delete();
+    nodes.forEach(name -> client.nodes().withName(name).delete());
     until("tables are gone", () -> tables().isEmpty());
     client.close();
   }
@@ -190,6 +196,37 @@ final class TestCluster implements AutoCloseable {
         .edit(s -> new EndpointSliceBuilder(s).withEndpoints(endpoints).build());
   }
 
+  /** A ready one on a node. */
+  static Endpoint endpointOn(String node, String address) {
+    return new EndpointBuilder(endpoint(address)).withNodeName(node).build();
+  }
+
+  /** A Node as its kubelet reports it; {@link #close} deletes it. */
+  void node(String name, String... internalIps) {
+    client
+        .resource(new NodeBuilder().withNewMetadata().withName(name).endMetadata().build())
+        .create();
+    nodes.add(name);
+    nodeAddresses(name, internalIps);
+  }
+
+  void nodeAddresses(String name, String... internalIps) {
+    client
+        .nodes()
+        .withName(name)
+        .editStatus(
+            node ->
+                new NodeBuilder(node)
+                    .withNewStatus()
+                    .addNewAddress(name + ".example", "Hostname")
+                    .addAllToAddresses(
+                        Stream.of(internalIps)
+                            .map(ip -> new NodeAddress(ip, "InternalIP"))
+                            .toList())
+                    .endStatus()
+                    .build());
+  }
+
   static Endpoint endpoint(String address) {
     return endpoint(address, null, null, null);
   }
@@ -244,6 +281,14 @@ final class TestCluster implements AutoCloseable {
         .toList();
   }
 
+  /** How each backend is reached, over all VIPs, as "address delivery". */
+  static List<String> deliveries(ForwardingTable table) {
+    return Tables.toVips(table.getSpec()).stream()
+        .flatMap(vip -> vip.backends().stream())
+        .map(backend -> backend.key().address() + " " + backend.delivery())
+        .toList();
+  }
+
   /** As "address protocol port". */
   static List<String> vips(ForwardingTable table) {
     return table.getSpec().vips().stream()
@@ -255,6 +300,10 @@ final class TestCluster implements AutoCloseable {
 
   ForwardingTable awaitTakers(String table, String... takers) {
     return awaitTable(table, t -> takers(t).equals(Stream.of(takers).sorted().toList()));
+  }
+
+  ForwardingTable awaitDeliveries(String table, String... deliveries) {
+    return awaitTable(table, t -> deliveries(t).equals(List.of(deliveries)));
   }
 
   ForwardingTable awaitTable(String name, Predicate<ForwardingTable> condition) {

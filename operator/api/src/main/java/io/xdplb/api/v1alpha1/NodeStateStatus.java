@@ -43,17 +43,6 @@ public record NodeStateStatus(
     @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS)
         List<TableException> exceptions) {
 
-  /** One that lists no addresses. */
-  public NodeStateStatus(
-      String agentVersion,
-      List<Interface> interfaces,
-      String rootHash,
-      Map<String, String> bucketHashes,
-      Integer tables,
-      List<TableException> exceptions) {
-    this(agentVersion, null, interfaces, rootHash, bucketHashes, tables, exceptions);
-  }
-
   /**
    * An interface that should take part.
    *

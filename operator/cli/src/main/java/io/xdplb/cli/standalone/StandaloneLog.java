@@ -6,6 +6,7 @@ import io.xdplb.agent.ProgrammingListener;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,7 +35,11 @@ final class StandaloneLog implements ProgrammingListener {
         + " → "
         + active
         + (active == 1 ? " backend" : " backends")
-        + (active == 0 ? ": its packets are dropped" : "")
+        + (active > 0
+            ? ""
+            : vip.access().unavailable() == UnavailablePolicy.DROP
+                ? ": new flows are dropped"
+                : ": new flows are rejected")
         + (idle == 0
             ? ""
             : ", and " + idle + " that only keep" + (idle == 1 ? "s" : "") + " flows");

@@ -47,6 +47,19 @@ public final class Tables {
     return vips;
   }
 
+  /**
+   * The key of one VIP of a table.
+   *
+   * @throws IllegalArgumentException if the VIP is not valid
+   */
+  public static VipKey key(ForwardingTableSpec.Vip vip) {
+    return new VipKey(
+        Ip.parse(vip.address()),
+        vip.protocol(),
+        vip.port(),
+        vip.endPort() == null ? vip.port() : vip.endPort());
+  }
+
   private List<Vip> vips(ForwardingTableSpec table) {
     if (table == null || table.vips() == null) {
       problem(table == null ? "spec" : "spec.vips", "missing");

@@ -47,12 +47,16 @@ class TableWriterTest {
 
   /** What an agent reads is what was compiled. */
   @Test
-  void whatIsWrittenIsReadBackAsItWas() {
+  void whatIsWrittenIsReadBackAsItWas() throws JsonProcessingException {
+    ObjectMapper json = new ObjectMapper();
     long seed = System.nanoTime();
     Random random = new Random(seed);
     for (int round = 0; round < 500; round++) {
       ForwardingTableSpec table = table(random);
-      assertThat(TableHash.desired(Tables.toVips(table)))
+      ForwardingTableSpec sent =
+          json.readValue(json.writeValueAsString(table), ForwardingTableSpec.class);
+      assertThat(sent).as("seed %d", seed).isEqualTo(table);
+      assertThat(TableHash.desired(Tables.toVips(sent)))
           .as("seed %d", seed)
           .isEqualTo(table.tableHash());
     }

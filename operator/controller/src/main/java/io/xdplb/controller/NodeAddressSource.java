@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.controller;
+
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.processing.event.Event;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.core.model.ObjectName;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * The cluster's Nodes and their internal addresses. A change of these concerns the LoadBalancers
+ * that have endpoints there; all else of a Node changes often and concerns nobody.
+ */
+final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
+
+  /** The type of address by which the nodes of a cluster reach each other. */
+  static final String INTERNAL = "InternalIP";
+
+  private final Function<String, Stream<ObjectName>> onNode;
+
+  /**
+   * @param onNode finds the LoadBalancers that have endpoints on a node
+   */
+  NodeAddressSource(
+      EventSourceContext<LoadBalancer> context, Function<String, Stream<ObjectName>> onNode) {
+    super(
+        InformerEventSourceConfiguration.from(Node.class, LoadBalancer.class)
+            .withName("addresses")
+            .withItemStore(Trimming.nodes())
+            // The mapper would see the new object only; the events are made below, of both.
+            .withSecondaryToPrimaryMapper(node -> Set.of())
+            .withPrimaryToSecondaryMapper((LoadBalancer balancer) -> Set.of())
+            .build(),
+        context);
+    this.onNode = onNode;
+  }
+
+  /** The internal addresses of a Node, as text; empty if there is no such Node. */
+  Optional<List<String>> addresses(String node) {
+    return get(new ResourceID(node)).map(NodeAddressSource::internal);
+  }
+
+  /** The internal addresses of a Node, in its own order. */
+  static List<String> internal(Node node) {
+    return node.getStatus() == null || node.getStatus().getAddresses() == null
+        ? List.of()
+        : node.getStatus().getAddresses().stream()
+            .filter(address -> INTERNAL.equals(address.getType()))
+            .map(NodeAddress::getAddress)
+            .toList();
+  }
+
+  @Override
+  public void onAdd(Node node) {
+    super.onAdd(node);
+    trigger(node);
+  }
+
+  @Override
+  public void onUpdate(Node before, Node now) {
+    super.onUpdate(before, now);
+    if (!internal(before).equals(internal(now))) {
+      trigger(now);
+    }
+  }
+
+  @Override
+  public synchronized void onDelete(Node node, boolean finalStateUnknown) {
+    super.onDelete(node, finalStateUnknown);
+    trigger(node);
+  }
+
+  private void trigger(Node node) {
+    onNode
+        .apply(node.getMetadata().getName())
+        .distinct()
+        .forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));
+  }
+}
