@@ -91,7 +91,7 @@ static __always_inline struct vip *vip_by_handle(__u32 handle)
 	__u32 index = handle & HANDLE_INDEX_MASK;
 	struct vip *v = bpf_map_lookup_elem(&vips, &index);
 
-	return v && READ_ONCE(v->handle) == handle ? v : NULL;
+	return v && handle && READ_ONCE(v->handle) == handle ? v : NULL;
 }
 
 static __always_inline struct backend *backend_by_handle(__u32 handle)
@@ -99,7 +99,7 @@ static __always_inline struct backend *backend_by_handle(__u32 handle)
 	__u32 index = handle & HANDLE_INDEX_MASK;
 	struct backend *b = bpf_map_lookup_elem(&backends, &index);
 
-	return b && READ_ONCE(b->handle) == handle ? b : NULL;
+	return b && handle && READ_ONCE(b->handle) == handle ? b : NULL;
 }
 
 /* Is the address a node's? Almost always one byte's load says no. */

@@ -22,7 +22,12 @@ final class Hash {
     if (ip.isIpv4()) {
       return mix(START, Wire.nativeInt((int) ip.low()) & 0xffff_ffffL);
     }
-    return mix(mix(START, Wire.nativeLong(ip.high())), Wire.nativeLong(ip.low()));
+    // The last word in the low half: addresses of one network differ there, and a multiplication
+    // carries upwards only.
+    long lower =
+        Wire.nativeInt((int) ip.low()) & 0xffff_ffffL
+            | (long) Wire.nativeInt((int) (ip.low() >>> 32)) << 32;
+    return mix(mix(START, Wire.nativeLong(ip.high())), lower);
   }
 
   /** Of the tag of an endpoint, which stands where the first half of an IPv6 address would. */
