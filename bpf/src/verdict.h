@@ -59,7 +59,7 @@ static __always_inline __u32 next_argument(__u64 word)
 	return (word >> NEXT_ARGUMENT_SHIFT) & 0xffff;
 }
 
-__noinline int drop(__u32 why, __u32 vip)
+__noinline int drop(enum drop_reason why, __u32 vip)
 {
 	__u32 reason = why;
 	__u64 *count = bpf_map_lookup_elem(&drops, &reason);
