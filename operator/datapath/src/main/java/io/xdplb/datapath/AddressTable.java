@@ -9,8 +9,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The addresses of VIPs: how a packet finds the VIP that it is for. Each address has an entry of its
- * own in {@code vips}, which says what becomes of ports that nothing listens to, and its port ranges.
+ * The addresses of VIPs: how a packet finds the VIP that it is for. Each address has an entry of
+ * its own in {@code vips}, which says what becomes of ports that nothing listens to, and its port
+ * ranges.
  *
  * <p>An address comes into view last, by its bit in the address filter, and goes first.
  */
@@ -153,9 +154,7 @@ final class AddressTable {
   /** Takes over a VIP; false if no packet was led to it. */
   boolean adopt(VipKey vip, int handle, UnavailablePolicy policy) {
     Ip address = vip.address();
-    if (vip.isRange()
-        ? !found.containsKey(address)
-        : keys.handle(Key.of(vip)) != handle) {
+    if (vip.isRange() ? !found.containsKey(address) : keys.handle(Key.of(vip)) != handle) {
       return false;
     }
     boolean isNew = !entries.containsKey(address);

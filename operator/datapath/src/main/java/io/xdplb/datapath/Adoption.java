@@ -15,8 +15,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What an agent takes over from a former one: all that was published. What was only begun, or was not
- * ended, is cleared.
+ * What an agent takes over from a former one: all that was published. What was only begun, or was
+ * not ended, is cleared.
  */
 final class Adoption {
   private final BpfMap sourceRanges;
@@ -109,7 +109,8 @@ final class Adoption {
     if (line.sources() != 0) {
       // one that somebody has changed admits nobody, as far as is known: it is made again
       ranges =
-          SourceSets.read(sourceRanges, line.sources(), entry.isIpv6()).or(() -> Optional.of(List.of()));
+          SourceSets.read(sourceRanges, line.sources(), entry.isIpv6())
+              .or(() -> Optional.of(List.of()));
     }
     entry.access = new Access(ranges, policy(line));
     entry.flows = (line.flags() & Layouts.Vip.FLOWS) != 0;
@@ -130,7 +131,6 @@ final class Adoption {
         backendTable.retract(index);
       }
     }
-    keys.removeIf(
-        Layouts.Key.OF_ENDPOINT, key -> !backends.isHosted(key, keys.handle(key)));
+    keys.removeIf(Layouts.Key.OF_ENDPOINT, key -> !backends.isHosted(key, keys.handle(key)));
   }
 }

@@ -6,8 +6,8 @@ import io.xdplb.core.model.Delivery;
 
 /**
  * Backends, and how packets find them other than by a ring: the answers to what was translated, and
- * encapsulated packets for those on this machine. What leads to an entry is written after it and goes
- * before it.
+ * encapsulated packets for those on this machine. What leads to an entry is written after it and
+ * goes before it.
  */
 final class Backends {
   private final BackendTable table;
@@ -82,7 +82,9 @@ final class Backends {
     write(vip, line, former, now);
   }
 
-  /** Looks up again how packets get to the backends of a VIP; answers whether any way has changed. */
+  /**
+   * Looks up again how packets get to the backends of a VIP; answers whether any way has changed.
+   */
   boolean refresh(VipEntry vip, long now) {
     boolean changed = false;
     for (BackendLine line : vip.backends.values().toArray(BackendLine[]::new)) {

@@ -34,7 +34,9 @@ final class ConfigWriter {
 
   private static final int UDP_CONFIRMED = 180;
 
-  /** For how long former owners of a slot are asked about new flows: SYNs are repeated for as long. */
+  /**
+   * For how long former owners of a slot are asked about new flows: SYNs are repeated for as long.
+   */
   private static final int UNSETTLED = 60;
 
   private static final int ANSWERS_A_SECOND = 1000;

@@ -189,8 +189,8 @@ public final class Datapath implements AutoCloseable {
   }
 
   /**
-   * Says from which nodes encapsulated packets are accepted, and which clients are nodes. Until it is
-   * called, those that a former agent knew.
+   * Says from which nodes encapsulated packets are accepted, and which clients are nodes. Until it
+   * is called, those that a former agent knew.
    *
    * @throws DatapathException with {@code MapFull} if there are too many
    */

@@ -154,8 +154,7 @@ public final class DatapathView implements AutoCloseable {
     forEach(
         "vips",
         (index, value) ->
-            affinities.put(
-                value.getInt(Layouts.Vip.HANDLE), value.getInt(Layouts.Vip.AFFINITY)));
+            affinities.put(value.getInt(Layouts.Vip.HANDLE), value.getInt(Layouts.Vip.AFFINITY)));
     forEach(
         "flows",
         (index, value) -> {

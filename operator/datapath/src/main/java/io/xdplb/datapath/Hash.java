@@ -41,6 +41,7 @@ final class Hash {
    * @param of {@link #address} or {@link #tag}
    */
   static long key(long of, int protocol, int port, boolean ipv6) {
-    return mix(of, Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ipv6 ? 1L << 24 : 0));
+    return mix(
+        of, Wire.nativeShort(port) & 0xffffL | (long) protocol << 16 | (ipv6 ? 1L << 24 : 0));
   }
 }

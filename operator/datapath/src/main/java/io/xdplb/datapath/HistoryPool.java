@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The map {@code histories}: lines of former owners, shared by the slots of a ring that moved at the
- * same time from the same owners. A line is not changed while a slot refers to it.
+ * The map {@code histories}: lines of former owners, shared by the slots of a ring that moved at
+ * the same time from the same owners. A line is not changed while a slot refers to it.
  */
 final class HistoryPool {
   private static final Logger log = LoggerFactory.getLogger(HistoryPool.class);

@@ -8,11 +8,12 @@ import java.util.function.IntFunction;
 /**
  * How long a slot that moved has a history. Pure.
  *
- * <p>Agents are asked about flows of former owners for a day: few connections live longer, and a slot
- * that moved costs a little as long as it has a history. A server without an agent cannot be asked:
- * what is not remembered by the datapath itself is taken for its flow for as long as it drains, and
- * no less than some minutes. After that the slot has a history without it, only so that remembered
- * flows are looked for, until none has been seen for as long as a connection may be silent.
+ * <p>Agents are asked about flows of former owners for a day: few connections live longer, and a
+ * slot that moved costs a little as long as it has a history. A server without an agent cannot be
+ * asked: what is not remembered by the datapath itself is taken for its flow for as long as it
+ * drains, and no less than some minutes. After that the slot has a history without it, only so that
+ * remembered flows are looked for, until none has been seen for as long as a connection may be
+ * silent.
  *
  * @param second in jiffies
  * @param silence for how long a connection may be silent, in jiffies

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What the datapath looks up: a VIP's port, a VIP's address as such, a node's address, or the tag of
- * an endpoint on this machine. As it is in memory, so that whatever is found there is a key.
+ * What the datapath looks up: a VIP's port, a VIP's address as such, a node's address, or the tag
+ * of an endpoint on this machine. As it is in memory, so that whatever is found there is a key.
  *
  * @param first bytes 0 to 7 of the address, or the tag, as a native word
  * @param second bytes 8 to 15
@@ -29,7 +29,9 @@ record Key(long first, long second, int family, int protocol, int port) {
     return of(address, Layouts.Key.OF_PEER, 0);
   }
 
-  /** @param tag see {@link Tag} */
+  /**
+   * @param tag see {@link Tag}
+   */
   static Key ofEndpoint(long tag) {
     return new Key(tag, 0, 0, Layouts.Key.OF_ENDPOINT, 0);
   }

@@ -83,7 +83,9 @@ final class Network {
     Route route = route(address);
     Link link = links.get(route.ifindex());
     int most = link == null ? 0 : link.mtu();
-    return route.mtu() == 0 || most == 0 ? Math.max(most, route.mtu()) : Math.min(most, route.mtu());
+    return route.mtu() == 0 || most == 0
+        ? Math.max(most, route.mtu())
+        : Math.min(most, route.mtu());
   }
 
   /**

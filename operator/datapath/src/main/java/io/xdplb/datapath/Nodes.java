@@ -7,8 +7,8 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * The ends of tunnels: this machine's own addresses, where encapsulated packets come to, and those of
- * the other nodes, from where they are accepted.
+ * The ends of tunnels: this machine's own addresses, where encapsulated packets come to, and those
+ * of the other nodes, from where they are accepted.
  */
 final class Nodes {
   private static final int PEER_HANDLE = 1;

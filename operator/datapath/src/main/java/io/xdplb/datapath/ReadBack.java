@@ -18,8 +18,8 @@ import java.util.Optional;
 
 /**
  * What a packet would find, read from the kernel's maps by system calls in the packet's own order:
- * the address filter, the key or the port range, the VIP, its ring, its backends. Only where to look
- * is taken from memory, never what is there; of what follows from the rest, or depends on this
+ * the address filter, the key or the port range, the VIP, its ring, its backends. Only where to
+ * look is taken from memory, never what is there; of what follows from the rest, or depends on this
  * machine, it is checked that it is as it should be.
  */
 final class ReadBack {
@@ -118,19 +118,15 @@ final class ReadBack {
                     backend.key(),
                     new VipImage.BackendImage(backend.takesNewFlows(), backend.delivery())));
     return ring(line.ring(), found)
-        .map(
-            ring ->
-                new VipImage(entry.key, line.affinity() / second, access.get(), ring, images));
+        .map(ring -> new VipImage(entry.key, line.affinity() / second, access.get(), ring, images));
   }
 
   private Optional<Access> access(VipEntry entry, VipLine line) {
-    UnavailablePolicy policy =
-        line.rejects() ? UnavailablePolicy.REJECT : UnavailablePolicy.DROP;
+    UnavailablePolicy policy = line.rejects() ? UnavailablePolicy.REJECT : UnavailablePolicy.DROP;
     if (line.sources() == 0) {
       return Optional.of(new Access(Optional.empty(), policy));
     }
-    Optional<List<Cidr>> ranges =
-        SourceSets.read(sourceRanges, line.sources(), entry.isIpv6());
+    Optional<List<Cidr>> ranges = SourceSets.read(sourceRanges, line.sources(), entry.isIpv6());
     return ranges.map(list -> Access.from(list, policy));
   }
 

@@ -14,10 +14,10 @@ import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 
 /**
- * Which former owners each slot of a new ring has: those whose flows may still be in it. A slot that
- * keeps its owner keeps its history. One that moves gets a new one: the owner that it had, then those
- * before, without those that have gone. A slot of a ring of another size covers parts of several old
- * slots, and inherits from all of them.
+ * Which former owners each slot of a new ring has: those whose flows may still be in it. A slot
+ * that keeps its owner keeps its history. One that moves gets a new one: the owner that it had,
+ * then those before, without those that have gone. A slot of a ring of another size covers parts of
+ * several old slots, and inherits from all of them.
  *
  * <p>Slots with the same former owners share one line. Pure: handles in, handles out.
  */
@@ -46,8 +46,7 @@ final class RingSuccession {
    * @param owners the former owners of a history, newest first
    * @param live whether a handle still has its entry
    */
-  RingSuccession(
-      long[] former, int[] currents, IntFunction<int[]> owners, IntPredicate live) {
+  RingSuccession(long[] former, int[] currents, IntFunction<int[]> owners, IntPredicate live) {
     this.former = former;
     this.currents = currents;
     this.owners = owners;

@@ -18,9 +18,9 @@ import java.util.Set;
 import java.util.function.IntSupplier;
 
 /**
- * The map {@code rings}, and the histories of slots that moved. A history is written before the slot
- * that refers to it, a whole ring of another size before the VIP that refers to it; what is no longer
- * referred to rests before it is used again.
+ * The map {@code rings}, and the histories of slots that moved. A history is written before the
+ * slot that refers to it, a whole ring of another size before the VIP that refers to it; what is no
+ * longer referred to rests before it is used again.
  */
 final class RingTable {
   private final BpfMap slots;
@@ -29,7 +29,9 @@ final class RingTable {
   private final IntSupplier jiffies;
   private final ExtentAllocator stretches;
 
-  /** @param jiffies the kernel's time */
+  /**
+   * @param jiffies the kernel's time
+   */
   RingTable(Maps maps, HistoryRules rules, IntSupplier jiffies, long grace) {
     slots = maps.map("rings");
     histories = new HistoryPool(maps.map("histories"), grace);
@@ -76,8 +78,8 @@ final class RingTable {
 
   /**
    * Puts another ring in place of the VIP's. The caller publishes {@link RingState#word}, and then
-   * gives the former stretch to {@link #free}. Where no backend takes new flows the slots stay, each
-   * without an owner and with its former ones.
+   * gives the former stretch to {@link #free}. Where no backend takes new flows the slots stay,
+   * each without an owner and with its former ones.
    *
    * @return the word of the former stretch if it is to be freed
    * @throws DatapathException if there is no room; nothing has changed then

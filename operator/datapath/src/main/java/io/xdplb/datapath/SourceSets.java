@@ -13,19 +13,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntPredicate;
-import java.util.stream.Stream;
 
 /**
- * The map {@code source_ranges}: sets of blocks of addresses, each by the number that a VIP refers to
- * it by. A set is made whole before a VIP refers to it and is never changed; numbers are not used
- * again while the agent lives. A set without blocks admits nobody.
+ * The map {@code source_ranges}: sets of blocks of addresses, each by the number that a VIP refers
+ * to it by. A set is made whole before a VIP refers to it and is never changed; numbers are not
+ * used again while the agent lives. A set without blocks admits nobody.
  *
  * <p>Each set has one more entry, the address that is all zero with the longest prefix length: no
- * packet that is not malformed has that source. The kernel walks the trie so that it comes first and
- * the others of its set follow, and it is written last: a set that has it is whole.
+ * packet that is not malformed has that source. The kernel walks the trie so that it comes first
+ * and the others of its set follow, and it is written last: a set that has it is whole.
  *
- * <p>The value of an entry is the prefix length of its key, by which it is known what a lookup found;
- * that of the first entry has {@link #ALSO_RANGE} set where somebody did list that address.
+ * <p>The value of an entry is the prefix length of its key, by which it is known what a lookup
+ * found; that of the first entry has {@link #ALSO_RANGE} set where somebody did list that address.
  */
 final class SourceSets {
   private static final int SET_BITS = Integer.SIZE;

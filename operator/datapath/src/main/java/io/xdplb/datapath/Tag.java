@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 import java.security.MessageDigest;
 
 /**
- * By what an encapsulated packet says which backend was chosen: the same on every machine. The first
- * 7 bytes of SHA-256 over
+ * By what an encapsulated packet says which backend was chosen: the same on every machine. The
+ * first 7 bytes of SHA-256 over
  *
  * <pre>
  *  length of the VIP's address (1), address, protocol (1), first port (2), last port (2)

@@ -52,8 +52,7 @@ final class VipEntry {
 
   /** The backends by their handles. */
   Map<Integer, BackendLine> handles() {
-    return backends.values().stream()
-        .collect(Collectors.toMap(BackendLine::handle, line -> line));
+    return backends.values().stream().collect(Collectors.toMap(BackendLine::handle, line -> line));
   }
 
   /** Whether a backend is reached by NAT, so that there are flows to look up. */

@@ -275,7 +275,9 @@ final class VipMaps {
 
   // ---- what time and the machine change
 
-  /** Follows a change of this machine's addresses or routes, which {@code network} knows already. */
+  /**
+   * Follows a change of this machine's addresses or routes, which {@code network} knows already.
+   */
   void networkChanged() {
     long now = System.nanoTime();
     nodes.setOwn(network.own());

@@ -86,7 +86,9 @@ final class VipTable {
     return entries.getInt(at(index) + Layouts.Vip.HANDLE) != 0;
   }
 
-  /** Writes an entry, or changes it in place: what a packet sees of it is one field's change each. */
+  /**
+   * Writes an entry, or changes it in place: what a packet sees of it is one field's change each.
+   */
   void write(VipLine line) {
     line.write(entries, at(Handle.index(line.handle())));
   }

@@ -8,8 +8,8 @@ import io.xdplb.core.model.Ip;
 import java.util.Optional;
 
 /**
- * How packets get from this machine to a backend. Depends on the machine's addresses and routes, and
- * changes with them.
+ * How packets get from this machine to a backend. Depends on the machine's addresses and routes,
+ * and changes with them.
  *
  * @param nat this machine's address towards the backend where a packet is translated; the
  *     unspecified address where none is
@@ -49,8 +49,8 @@ record Way(Ip nat, Optional<Ip> outerSource, int mtu, boolean hosted) {
   }
 
   /**
-   * Through a tunnel the answer comes back by way of the node at its end, and must come in where the
-   * program is: not by the overlay that may be the route to the backend itself.
+   * Through a tunnel the answer comes back by way of the node at its end, and must come in where
+   * the program is: not by the overlay that may be the route to the backend itself.
    */
   private static Ip nat(BackendKey backend, Delivery delivery, Network network) {
     boolean ipv4 = backend.address().isIpv4();

@@ -72,8 +72,7 @@ record NetlinkMessage(int type, ByteBuffer body) {
 
   /** The same with bytes of its own: those of the socket's buffer are overwritten. */
   NetlinkMessage copy() {
-    return new NetlinkMessage(
-        type, ByteBuffer.wrap(bytes(body)).order(ByteOrder.nativeOrder()));
+    return new NetlinkMessage(type, ByteBuffer.wrap(bytes(body)).order(ByteOrder.nativeOrder()));
   }
 
   static byte[] bytes(ByteBuffer value) {

@@ -20,6 +20,8 @@ import io.xdplb.testing.packet.Frame;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -29,7 +31,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class CapacityTest {
   private static final int VIPS = 200;
   private static final int BACKENDS = 400;
-  private static final int RING_SLOTS = VIPS * 101 + 2000;
+  private static final int RING_SLOTS = VIPS * Maglev.MIN_SIZE + 8000;
 
   @RegisterExtension
   static final PacketLab LAB =
@@ -65,10 +67,16 @@ class CapacityTest {
     return LAB.run(syn.bytes()).action() != XdpAction.PASS;
   }
 
-  /** Addresses of their own need two slots each: the table is filled to 80 % and keys move. */
+  /** With as many peers as there can be, and some more: the table fills and keys move. */
   @Test
-  void everyVipIsFoundWhileTheVipTableMovesItsKeysToMakeRoom() {
+  void everyVipIsFoundWhileTheLookupTableMovesItsKeysToMakeRoom() {
     List<Vip> vips = new ArrayList<>();
+    LAB.test()
+        .datapath()
+        .setPeers(
+            IntStream.range(0, Maps.PEERS + 2000)
+                .mapToObj(i -> Ip.parse("10.8." + (i >> 8) + "." + (i & 0xff)))
+                .toList());
     for (int i = 0; i < VIPS; i++) {
       Vip vip = vip(i, ring(), i);
       assertThat(found(vip)).isFalse();
@@ -85,6 +93,7 @@ class CapacityTest {
       LAB.test().remove(vip.key());
       assertThat(found(vip)).isFalse();
     }
+    LAB.test().datapath().setPeers(List.of());
     assertThat(KernelState.read(LAB.test().pinPath())).isEqualTo(KernelState.EMPTY);
   }
 
@@ -109,12 +118,29 @@ class CapacityTest {
 
   @Test
   void ringForWhichThereIsNoStretchIsRefusedAndTheOthersGoOn() {
-    int most = Maglev.sizeFor(RING_SLOTS / 200);
-    assertThat(most).isBetween(RING_SLOTS / 2, RING_SLOTS - 2 * ring());
-    LAB.programWhenRested(vip(0, most, 0));
-    LAB.programWhenRested(vip(1, ring(), 1));
-    refused(vip(2, most, 2), "--max-ring-slots");
-    refused(vip(1, most, 1), "--max-ring-slots");
+    int large = Maglev.sizeFor(161);
+    fillWithThreeRings();
+    assertThat(RING_SLOTS - 3 * Maglev.MAX_SIZE).isBetween(2 * ring(), large - 1);
+    LAB.programWhenRested(vip(3, ring(), 3));
+    refused(vip(4, large, 4), "--max-ring-slots");
+    refused(vip(3, large, 3), "--max-ring-slots");
+  }
+
+  /** Side by side: what other tests have left is first to become one stretch again. */
+  private static void fillWithThreeRings() {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (true) {
+      try {
+        for (int i = 0; i < 3; i++) {
+          LAB.program(vip(i, Maglev.MAX_SIZE, i));
+        }
+        return;
+      } catch (IllegalStateException e) {
+        assertThat(System.nanoTime()).as("%s", e).isLessThan(deadline);
+        LAB.test().datapath().programmed().forEach(vip -> LAB.test().remove(vip.key()));
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1100)); // they rest for a second
+      }
+    }
   }
 
   /** It is refused with advice; what was programmed is, to the last entry, and still found. */
