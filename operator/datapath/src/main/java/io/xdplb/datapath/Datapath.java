@@ -143,7 +143,7 @@ public final class Datapath implements AutoCloseable {
    */
   public Attachment attach(String interfaceName) {
     Attachment attachment =
-        attacher.attach(maps.program(), Optional.empty(), interfaceName, config.mode());
+        attacher.attach(maps.program(), Optional.of(maps.egress()), interfaceName, config.mode());
     configWriter.tunnelMtu(network.tunnelMtu(attached()));
     return attachment;
   }

@@ -163,6 +163,10 @@ final class Maps implements AutoCloseable {
     return object.program("xdplb");
   }
 
+  BpfProgram egress() {
+    return object.program("xdplb_egress");
+  }
+
   BpfProgram jiffies() {
     return object.program("jiffies");
   }
