@@ -135,6 +135,8 @@ final class ReadBack {
     return BackendLine.read(value, 0)
         .filter(line -> line.handle() == programmed.handle() && line.key().equals(programmed.key()))
         .filter(line -> line.way().equals(programmed.way()))
+        .filter(line -> line.drainSeconds() == programmed.drainSeconds())
+        .filter(line -> line.drainUntil() == programmed.drainUntil())
         .filter(line -> bytes(line, vip).equals(value))
         .filter(line -> isFound(vip, line));
   }
