@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
@@ -53,6 +54,21 @@ record KernelDatapath(Datapath datapath) implements NodeDatapath {
   @Override
   public void refreshNeighbours() {
     datapath.refreshNeighbours();
+  }
+
+  @Override
+  public List<Ip> addresses() {
+    return datapath.addresses();
+  }
+
+  @Override
+  public void setPeers(Collection<Ip> peers) {
+    datapath.setPeers(peers);
+  }
+
+  @Override
+  public void settle() {
+    datapath.settle();
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
@@ -46,6 +47,23 @@ public interface NodeDatapath extends AutoCloseable {
 
   /** Keeps the kernel's neighbour entries of backends fresh. */
   void refreshNeighbours();
+
+  /**
+   * Where encapsulated packets may be sent to.
+   *
+   * @see Datapath#addresses
+   */
+  List<Ip> addresses();
+
+  /**
+   * From these nodes encapsulated packets are accepted.
+   *
+   * @see Datapath#setPeers
+   */
+  void setPeers(Collection<Ip> peers);
+
+  /** Ends what only flows of former owners needed. To be called every ten seconds or so. */
+  void settle();
 
   /** Backends that packets cannot reach from here. */
   List<BackendProblem> unreachable();

@@ -5,6 +5,7 @@ import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.table.TableDigests;
 import io.xdplb.datapath.Attachment;
@@ -21,16 +22,21 @@ final class NodeReport {
   /** The most exceptions that a NodeState may list. */
   static final int MAX_EXCEPTIONS = 64;
 
+  /** The most addresses that a NodeState may list. */
+  static final int MAX_ADDRESSES = 16;
+
   private NodeReport() {}
 
   /**
    * The report.
    *
+   * @param addresses where encapsulated packets may be sent to, the preferred one first
    * @param exceptions tables that are not programmed as desired
    * @param unreachable tables that are, but some of whose backends no packet reaches
    */
   static NodeStateStatus of(
       String agentVersion,
+      List<Ip> addresses,
       Collection<Attachment> attachments,
       TableDigests digests,
       SortedMap<ObjectName, TableException> exceptions,
@@ -40,6 +46,7 @@ final class NodeReport {
     SortedMap<String, String> buckets = digests.bucketHashes();
     return new NodeStateStatus(
         agentVersion,
+        addresses.stream().limit(MAX_ADDRESSES).map(Ip::toString).toList(),
         attachments.stream().map(NodeReport::report).toList(),
         TableDigests.rootHash(buckets),
         buckets,

@@ -4,6 +4,7 @@ package io.xdplb.agent;
 import io.xdplb.agent.TableProgrammer.Change;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.netlink.NetworkChange;
 import io.xdplb.netlink.NetworkMonitor;
@@ -42,6 +43,7 @@ public final class Programmer implements AutoCloseable {
   private static final Duration ATTACHMENTS = Duration.ofSeconds(1);
 
   private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
+  private static final Duration SETTLE = Duration.ofSeconds(10);
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
   private static final int AUDIT_STEPS = 30;
 
@@ -52,6 +54,7 @@ public final class Programmer implements AutoCloseable {
     NEIGHBOURS,
     ATTACHMENTS,
     AUDIT,
+    SETTLE,
     REACHABILITY,
     REPORT
   }
@@ -72,6 +75,7 @@ public final class Programmer implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   // Guarded by lock:
   private Map<ObjectName, Change> pending = new LinkedHashMap<>();
+  private Set<Ip> peers; // null: nothing new
   private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
   private boolean listed;
   private boolean synced;
@@ -133,6 +137,12 @@ public final class Programmer implements AutoCloseable {
         });
   }
 
+  /** The addresses of the nodes, as far as they are known now: those that packets come from. */
+  public void peers(Set<Ip> addresses) {
+    Set<Ip> copy = Set.copyOf(addresses);
+    signal(() -> peers = copy);
+  }
+
   /** Links, addresses, routes or neighbours of the machine have changed. */
   void networkChanged(Set<NetworkChange> changes) {
     signal(() -> networkChanges.addAll(changes));
@@ -183,6 +193,7 @@ public final class Programmer implements AutoCloseable {
       agenda.in(Task.NEIGHBOURS, NEIGHBOURS);
       agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
       agenda.in(Task.AUDIT, AUDIT_STEP);
+      agenda.in(Task.SETTLE, SETTLE);
       agenda.in(Task.REACHABILITY, Duration.ZERO);
       agenda.in(Task.REPORT, REPORT_DEBOUNCE);
       while (step()) {
@@ -197,6 +208,7 @@ public final class Programmer implements AutoCloseable {
 
   private boolean step() throws InterruptedException {
     List<Change> changes = List.of();
+    Set<Ip> newPeers;
     boolean removeUnclaimed;
     lock.lockInterruptibly();
     try {
@@ -214,6 +226,8 @@ public final class Programmer implements AutoCloseable {
         changes = new ArrayList<>(pending.values());
         pending = new LinkedHashMap<>();
       }
+      newPeers = peers;
+      peers = null;
       removeUnclaimed = synced && !unclaimedRemoved;
       if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
         agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
@@ -225,12 +239,16 @@ public final class Programmer implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    if (newPeers != null) {
+      attempt("tell the datapath which nodes there are", () -> datapath.setPeers(newPeers));
+    }
     work(changes, removeUnclaimed);
     return true;
   }
 
   private boolean hasWork() {
-    return (listed && !pending.isEmpty())
+    return peers != null
+        || (listed && !pending.isEmpty())
         || (synced && !unclaimedRemoved)
         || !networkChanges.isEmpty();
   }
@@ -280,6 +298,10 @@ public final class Programmer implements AutoCloseable {
         tables.audit(AUDIT_STEPS);
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
       }
+      case SETTLE -> {
+        agenda.in(task, SETTLE);
+        datapath.settle();
+      }
       case REACHABILITY -> {
         reachability.check(tables::holder);
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
@@ -292,6 +314,7 @@ public final class Programmer implements AutoCloseable {
     NodeStateStatus report =
         NodeReport.of(
             version,
+            datapath.addresses(),
             interfaces.state(),
             tables.digests(),
             tables.exceptions(),

@@ -3,6 +3,7 @@ package io.xdplb.agent;
 
 import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedBackend;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -32,6 +34,8 @@ final class FakeDatapath implements NodeDatapath {
   final List<BackendProblem> unreachable = new ArrayList<>();
   final Map<String, Attachment.Mode> interfaces = new HashMap<>();
   Predicate<Operation> refuses = operation -> false;
+  final Set<Ip> peers = new TreeSet<>();
+  int settled;
   boolean closed;
 
   private final Map<VipKey, ProgrammedVip> vips = new HashMap<>();
@@ -112,11 +116,16 @@ final class FakeDatapath implements NodeDatapath {
         IntStream.range(0, ring.size())
             .map(slot -> backends.indexOf(ring.backends().get(ring.slot(slot))))
             .toArray();
-    Set<BackendKey> takes =
-        backends.stream()
-            .filter(backend -> vip.backends().get(backend).takesNewFlows())
-            .collect(Collectors.toSet());
-    return Optional.of(new VipImage(key, new Ring(backends, slots), takes));
+    Map<BackendKey, VipImage.BackendImage> images = new HashMap<>();
+    backends.forEach(
+        backend -> {
+          ProgrammedBackend is = vip.backends().get(backend);
+          images.put(
+              backend, new VipImage.BackendImage(is.takesNewFlows(), is.delivery()));
+        });
+    return Optional.of(
+        new VipImage(
+            key, vip.affinitySeconds(), vip.access(), new Ring(backends, slots), images));
   }
 
   @Override
@@ -140,6 +149,22 @@ final class FakeDatapath implements NodeDatapath {
 
   @Override
   public void refreshNeighbours() {}
+
+  @Override
+  public List<Ip> addresses() {
+    return List.of(Ip.parse("192.0.2.1"), Ip.parse("2001:db8::1"));
+  }
+
+  @Override
+  public synchronized void setPeers(Collection<Ip> addresses) {
+    peers.clear();
+    peers.addAll(addresses);
+  }
+
+  @Override
+  public synchronized void settle() {
+    settled++;
+  }
 
   @Override
   public synchronized List<BackendProblem> unreachable() {
