@@ -36,6 +36,11 @@ final class TableProgrammer {
 
   private static final Logger log = LoggerFactory.getLogger(TableProgrammer.class);
   private static final long SECOND = 1_000_000_000L;
+  private static final int FEWEST_AUDITS = 4;
+  private static final int MOST_AUDITS = 30;
+
+  /** So many tables can be looked at in one go without anybody having to wait. */
+  private static final int EASY_AUDIT = 25;
 
   /**
    * One change of one table.
@@ -119,12 +124,12 @@ final class TableProgrammer {
 
   /**
    * Compares a share of the tables with the kernel's maps and mends what somebody else has changed
-   * there.
-   *
-   * @param parts after how many calls every table has been looked at
+   * there. After four calls every table has been looked at, or where there are many after thirty.
    */
-  void audit(int parts) {
-    int count = (book.tables().size() + parts - 1) / parts;
+  void audit() {
+    int tables = book.tables().size();
+    int count =
+        Math.max(share(tables, MOST_AUDITS), Math.min(share(tables, FEWEST_AUDITS), EASY_AUDIT));
     if (auditRound.isEmpty()) {
       auditRound.addAll(book.tables());
     }
@@ -137,6 +142,10 @@ final class TableProgrammer {
         program(table);
       }
     }
+  }
+
+  private static int share(int tables, int parts) {
+    return (tables + parts - 1) / parts;
   }
 
   /** Tables that are not as they should be. */

@@ -26,6 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class ProgrammerTest {
@@ -52,6 +53,11 @@ class ProgrammerTest {
               reports.add(status);
             }
           });
+
+  @BeforeEach
+  void tellWhoThisIs() {
+    programmer.ownAddresses(List.of());
+  }
 
   @AfterEach
   void close() {

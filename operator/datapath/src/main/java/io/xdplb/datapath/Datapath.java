@@ -143,7 +143,7 @@ public final class Datapath implements AutoCloseable {
    */
   public Attachment attach(String interfaceName) {
     Attachment attachment =
-        attacher.attach(maps.program(), Optional.empty(), interfaceName, config.mode());
+        attacher.attach(maps.program(), Optional.of(maps.egress()), interfaceName, config.mode());
     configWriter.tunnelMtu(network.tunnelMtu(attached()));
     return attachment;
   }
@@ -186,6 +186,11 @@ public final class Datapath implements AutoCloseable {
   /** This machine's addresses that others can reach: where encapsulated packets may be sent to. */
   public Set<Ip> addresses() {
     return network.own();
+  }
+
+  /** Those of them that belong to the interfaces that the program is on, in the kernel's order. */
+  public List<Ip> attachedAddresses() {
+    return network.addressesOf(attached());
   }
 
   /**

@@ -163,6 +163,11 @@ final class Maps implements AutoCloseable {
     return object.program("xdplb");
   }
 
+  /** The program for what interfaces send. */
+  BpfProgram egress() {
+    return object.program("xdplb_egress");
+  }
+
   BpfProgram jiffies() {
     return object.program("jiffies");
   }

@@ -66,6 +66,19 @@ final class Network {
     return own;
   }
 
+  /** Those that belong to some interfaces, in the kernel's order. */
+  List<Ip> addressesOf(Set<String> interfaceNames) {
+    return addresses.stream()
+        .filter(address -> isOf(address, interfaceNames))
+        .map(Address::address)
+        .toList();
+  }
+
+  private boolean isOf(Address address, Set<String> interfaceNames) {
+    Link link = links.get(address.ifindex());
+    return link != null && interfaceNames.contains(link.name());
+  }
+
   boolean isOwn(Ip address) {
     return own.contains(address);
   }
@@ -96,8 +109,7 @@ final class Network {
    */
   int tunnelMtu(Set<String> attached) {
     return addresses.stream()
-        .filter(address -> links.containsKey(address.ifindex()))
-        .filter(address -> attached.contains(links.get(address.ifindex()).name()))
+        .filter(address -> isOf(address, attached))
         .mapToInt(
             address ->
                 links.get(address.ifindex()).mtu()
