@@ -63,8 +63,8 @@ record KernelDatapath(Datapath datapath) implements NodeDatapath {
   }
 
   @Override
-  public List<Ip> attachedAddresses() {
-    return datapath.attachedAddresses();
+  public List<Ip> addresses() {
+    return datapath.addresses();
   }
 
   @Override

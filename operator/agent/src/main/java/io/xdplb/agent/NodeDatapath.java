@@ -52,8 +52,8 @@ public interface NodeDatapath extends AutoCloseable {
   /** See {@link Datapath#setPeers}. */
   void setPeers(Collection<Ip> peers);
 
-  /** This machine's addresses on the interfaces that the program is on. */
-  List<Ip> attachedAddresses();
+  /** See {@link Datapath#addresses}. */
+  List<Ip> addresses();
 
   /** Ends what only former flows needed; every ten seconds or so. */
   void settle();

@@ -48,7 +48,7 @@ final class Peers {
    * @throws RuntimeException the datapath's; the next call tries again
    */
   void apply() {
-    own = given == null || given.isEmpty() ? datapath.attachedAddresses() : given;
+    own = given == null || given.isEmpty() ? datapath.addresses() : given;
     if (others == null) {
       return; // the datapath has those of an earlier run
     }

@@ -149,7 +149,7 @@ public final class Programmer implements AutoCloseable {
    * said of them does not change for a moment at each start.
    *
    * @param addresses the preferred one of each family first; empty if that is not known: then those
-   *     of the interfaces that the program is on
+   *     that the datapath finds, see {@link io.xdplb.datapath.Datapath#addresses}
    */
   public void ownAddresses(List<Ip> addresses) {
     signal(() -> newOwn = Optional.of(List.copyOf(addresses)));
@@ -283,6 +283,7 @@ public final class Programmer implements AutoCloseable {
   private void work(List<Change> changes, boolean removeUnclaimed) {
     if (!changes.isEmpty()) {
       attempt("program", () -> tables.accept(changes));
+      agenda.in(Task.PEERS, Duration.ZERO); // for addresses of VIPs are nobody's own
       agenda.atLatestIn(Task.REACHABILITY, REACHABILITY);
       agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
     }

@@ -160,7 +160,7 @@ final class FakeDatapath implements NodeDatapath {
   }
 
   @Override
-  public synchronized List<Ip> attachedAddresses() {
+  public synchronized List<Ip> addresses() {
     return addresses;
   }
 
