@@ -69,8 +69,8 @@ final class Network {
   }
 
   /**
-   * Those that tunnels can lead to: of the interfaces that the program is on, in the kernel's order,
-   * then of the loopback interface.
+   * Those that tunnels can lead to: of the interfaces that the program is on, in the kernel's
+   * order, then of the loopback interface.
    */
   List<Ip> tunnelEnds(Set<String> attached) {
     return Stream.concat(
