@@ -32,6 +32,13 @@ final class Peers {
     others = addresses;
   }
 
+  /**
+   * Somebody else may have changed what the datapath was told: the next {@link #apply} repeats it.
+   */
+  void distrust() {
+    applied = null;
+  }
+
   /** Whether it has been said which the own ones are, or that this is not known. */
   boolean isOwnKnown() {
     return given != null;

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -51,15 +50,21 @@ public final class Programmer implements AutoCloseable {
 
   /** What is done again and again, or some time after its cause. */
   private enum Task {
-    NETWORK_CHANGE,
-    NEIGHBOUR_CHANGE,
-    NEIGHBOURS,
-    ATTACHMENTS,
-    PEERS,
-    AUDIT,
-    SETTLE,
-    REACHABILITY,
-    REPORT
+    NETWORK_CHANGE("follow a change of the network"),
+    NEIGHBOUR_CHANGE("follow a change of neighbours"),
+    NEIGHBOURS("refresh neighbours"),
+    ATTACHMENTS("check the interfaces"),
+    PEERS("set the nodes from which encapsulated packets are accepted"),
+    AUDIT("compare tables with the kernel's maps"),
+    SETTLE("end what only former flows needed"),
+    REACHABILITY("look for backends that cannot be reached"),
+    REPORT("report");
+
+    private final String what;
+
+    Task(String what) {
+      this.what = what;
+    }
   }
 
   private final NodeDatapath datapath;
@@ -298,7 +303,7 @@ public final class Programmer implements AutoCloseable {
       agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
     }
     for (Task task : agenda.due()) {
-      attempt(task.name().toLowerCase(Locale.ROOT), () -> perform(task));
+      attempt(task.what, () -> perform(task));
     }
   }
 
@@ -331,7 +336,10 @@ public final class Programmer implements AutoCloseable {
       }
       case AUDIT -> {
         agenda.in(task, AUDIT_STEP);
-        tables.audit();
+        if (tables.audit()) {
+          peers.distrust();
+          agenda.in(Task.PEERS, Duration.ZERO);
+        }
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
       }
       case SETTLE -> {

@@ -125,8 +125,11 @@ final class TableProgrammer {
   /**
    * Compares a share of the tables with the kernel's maps and mends what somebody else has changed
    * there. After four calls every table has been looked at, or where there are many after thirty.
+   *
+   * @return whether anything had to be mended
    */
-  void audit() {
+  boolean audit() {
+    boolean mended = false;
     int tables = book.tables().size();
     int count =
         Math.max(share(tables, MOST_AUDITS), Math.min(share(tables, FEWEST_AUDITS), EASY_AUDIT));
@@ -140,8 +143,10 @@ final class TableProgrammer {
         book.held(table).forEach(vip -> vips.distrust(vip.key()));
         unannounced.add(table);
         program(table);
+        mended = true;
       }
     }
+    return mended;
   }
 
   private static int share(int tables, int parts) {

@@ -36,12 +36,13 @@ final class FakeDatapath implements NodeDatapath {
   final Map<String, Attachment> interfaces = new HashMap<>();
   final List<String> attached = new ArrayList<>();
   Attachment offers = new Attachment("", Attachment.Mode.NATIVE, null, null, Egress.TCX, null);
-  final List<Set<Ip>> peers = new ArrayList<>();
   List<Ip> addresses = List.of();
+  boolean refusesPeers;
   Predicate<Operation> refuses = operation -> false;
   boolean closed;
 
   private final Map<VipKey, ProgrammedVip> vips = new HashMap<>();
+  private final List<Set<Ip>> peers = new ArrayList<>();
   private final Map<VipKey, Ring> rings = new HashMap<>();
   private final List<ProgrammedVip> adopted = new ArrayList<>();
 
@@ -70,6 +71,11 @@ final class FakeDatapath implements NodeDatapath {
   synchronized void spoil(VipKey vip) {
     Ring ring = rings.get(vip);
     rings.put(vip, new Ring(ring.backends(), new int[ring.size()]));
+  }
+
+  /** What it was told, first to last. */
+  synchronized List<Set<Ip>> peers() {
+    return List.copyOf(peers);
   }
 
   synchronized int operationCount() {
@@ -156,6 +162,9 @@ final class FakeDatapath implements NodeDatapath {
 
   @Override
   public synchronized void setPeers(Collection<Ip> addresses) {
+    if (refusesPeers) {
+      throw new IllegalStateException("refused peers");
+    }
     peers.add(Set.copyOf(addresses));
   }
 
