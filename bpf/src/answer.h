@@ -79,8 +79,7 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 	__u32 meta = READ_ONCE(f->meta), vip = f->vip;
 	struct backend *b = backend_by_handle(f->backend);
 	struct vip *v = vip_by_handle(vip);
-	__u32 index = f->backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!b || !v || !cpu || !same_address(b->nat_address, p.destination, ipv6))
 		return XDP_PASS;

@@ -68,8 +68,8 @@ static __always_inline __u64 translate(struct xdp_md *ctx, struct packet *p, voi
 {
 	bool hosted = b->flags & BACKEND_HOSTED;
 	struct flow *f = view->flow;
-	__u32 now = bpf_jiffies64(), index = view->backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	__u32 now = bpf_jiffies64();
+	struct backend_cpu *cpu = backend_cpu(view->backend);
 	bool tunnel = b->encapsulation != ENCAPSULATION_NONE;
 
 	if (!f || !cpu)

@@ -39,9 +39,9 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 		return next(NEXT_BALANCE, 0, vip);
 	__u64 hash = hash_slot(source_hash, destination_hash, p->source_port, p->destination_port, p->protocol);
 	__u64 slot = ring_slot(v, hash);
-	__u32 handle = ring_current(slot), index = handle & HANDLE_INDEX_MASK;
+	__u32 handle = ring_current(slot);
 	struct backend *b = backend_by_handle(handle);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(handle);
 
 	if (unlikely(!b || !cpu))
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);

@@ -129,10 +129,10 @@ static __always_inline int egress_translated(struct __sk_buff *skb, struct confi
 
 	if (!f)
 		return TC_ACT_UNSPEC;
-	__u32 meta = READ_ONCE(f->meta), index = f->backend & HANDLE_INDEX_MASK;
+	__u32 meta = READ_ONCE(f->meta);
 	struct vip *v = vip_by_handle(f->vip);
 	struct backend *b = backend_by_handle(f->backend);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!v || !b || !cpu || !(b->flags & BACKEND_HOSTED) || !same_address(v->address, p->destination, ipv6))
 		return TC_ACT_UNSPEC;
@@ -223,9 +223,9 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 
 	if (!f)
 		return TC_ACT_UNSPEC;
-	__u32 meta = READ_ONCE(f->meta), index = f->backend & HANDLE_INDEX_MASK;
+	__u32 meta = READ_ONCE(f->meta);
 	struct vip *v = vip_by_handle(f->vip);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 	__be16 port = f->nat_port;
 
 	if (!v || !cpu)

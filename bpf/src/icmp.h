@@ -241,8 +241,7 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		return next(NEXT_LOCAL_ICMP, CONTROL_FINAL, v->hosted);
 	if (flow_found(flow_search(&key, range), &view)) {
 		struct backend *b = backend_by_handle(view.backend);
-		__u32 index = view.backend & HANDLE_INDEX_MASK;
-		struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+		struct backend_cpu *cpu = backend_cpu(view.backend);
 
 		if (!b || !cpu || b->encapsulation != ENCAPSULATION_NONE)
 			return drop(DROP_ICMP, vip);

@@ -169,8 +169,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		return next(NEXT_BEGIN, BEGIN_HOSTED, handle);
 	}
 	struct flow *f = view.flow;
-	__u32 index = view.backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(view.backend);
 
 	if (!f || !cpu)
 		return drop(DROP_NOT_HOSTED, vip);

@@ -11,6 +11,8 @@
 const volatile __u32 key_bucket_mask = 1;
 const volatile __u32 flow_mask = 1;
 const volatile __u32 flow_bucket_mask = 1;
+/* How many entries of backend_cpus one CPU has: that many backends. */
+const volatile __u32 backend_cpu_stride = 1;
 /* The program is attached with multi-buffer support (kernel 5.18). */
 const volatile bool multi_buffer = false;
 
@@ -101,9 +103,15 @@ struct {
 	__type(value, struct backend);
 } backends SEC(".maps");
 
-/* By the index of the backend. The datapath writes, the agent reads, and clears when the index gets a new owner. Size: agent. */
+/*
+ * One CPU's lines after the other's, by the index of the backend: backend_cpu() in nexthop.h. (A
+ * per-CPU map would cost a second miss, for its pointer, and its lines lie across two of the cache's.)
+ * The datapath writes, each CPU its own; the agent reads, and clears when the index gets a new owner.
+ * Size: agent.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct backend_cpu);
@@ -128,6 +136,7 @@ struct {
 /* The datapath writes and reads; `xdplb status` counts. Size: agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* aligned to pages, so to cache lines */
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct flow);
@@ -136,6 +145,7 @@ struct {
 /* The datapath writes and reads. Size: agent, a quarter of the flow table's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* aligned to pages, so to cache lines */
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct flow_bucket);

@@ -33,10 +33,10 @@
 static __always_inline __u64 tunnel(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
 {
 	struct packet p = {};
-	__u32 zero = 0, index = handle & HANDLE_INDEX_MASK;
+	__u32 zero = 0;
 	struct config *c = bpf_map_lookup_elem(&config, &zero);
 	struct backend *b = backend_by_handle(handle);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(handle);
 
 	if (!c || !b || !cpu)
 		return drop(DROP_NO_BACKEND, 0);

@@ -6,6 +6,7 @@ import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.BpfObjectSpec;
 import io.xdplb.libbpf.BpfProgram;
+import io.xdplb.libbpf.Libbpf;
 import io.xdplb.libbpf.LibbpfException;
 import io.xdplb.libbpf.MapMemory;
 import java.io.IOException;
@@ -107,7 +108,9 @@ final class Maps implements AutoCloseable {
       size(spec, pins, "vip_cpus", vips);
       size(spec, pins, "port_ranges", vips / 2);
       size(spec, pins, "backends", config.maxBackends());
-      size(spec, pins, "backend_cpus", config.maxBackends());
+      int cpus = Libbpf.possibleCpus();
+      int backendLines = size(spec, pins, "backend_cpus", config.maxBackends() * cpus);
+      spec.set("backend_cpu_stride", backendLines / cpus);
       size(spec, pins, "rings", config.maxRingSlots());
       size(spec, pins, "histories", Math.min(HISTORIES, 2 * config.maxRingSlots()));
       spec.set("key_bucket_mask", buckets - 1);
