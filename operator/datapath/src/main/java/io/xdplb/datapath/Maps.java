@@ -171,6 +171,7 @@ final class Maps implements AutoCloseable {
     return object.program("xdplb");
   }
 
+  /** The program for what interfaces send. */
   BpfProgram egress() {
     return object.program("xdplb_egress");
   }
