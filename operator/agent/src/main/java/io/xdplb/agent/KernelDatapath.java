@@ -9,6 +9,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendProblem;
 import io.xdplb.datapath.Datapath;
+import io.xdplb.datapath.HistoryStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -57,18 +58,23 @@ record KernelDatapath(Datapath datapath) implements NodeDatapath {
   }
 
   @Override
-  public List<Ip> addresses() {
-    return datapath.addresses();
-  }
-
-  @Override
   public void setPeers(Collection<Ip> peers) {
     datapath.setPeers(peers);
   }
 
   @Override
+  public List<Ip> addresses() {
+    return datapath.addresses();
+  }
+
+  @Override
   public void settle() {
     datapath.settle();
+  }
+
+  @Override
+  public HistoryStatus histories() {
+    return datapath.histories();
   }
 
   @Override

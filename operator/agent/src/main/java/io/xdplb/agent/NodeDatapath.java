@@ -9,6 +9,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendProblem;
 import io.xdplb.datapath.Datapath;
+import io.xdplb.datapath.HistoryStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -48,22 +49,17 @@ public interface NodeDatapath extends AutoCloseable {
   /** Keeps the kernel's neighbour entries of backends fresh. */
   void refreshNeighbours();
 
-  /**
-   * Where encapsulated packets may be sent to.
-   *
-   * @see Datapath#addresses
-   */
-  List<Ip> addresses();
-
-  /**
-   * From these nodes encapsulated packets are accepted.
-   *
-   * @see Datapath#setPeers
-   */
+  /** See {@link Datapath#setPeers}. */
   void setPeers(Collection<Ip> peers);
 
-  /** Ends what only flows of former owners needed. To be called every ten seconds or so. */
+  /** See {@link Datapath#addresses}. */
+  List<Ip> addresses();
+
+  /** Ends what only former flows needed; every ten seconds or so. */
   void settle();
+
+  /** How much is remembered of former owners of ring slots. */
+  HistoryStatus histories();
 
   /** Backends that packets cannot reach from here. */
   List<BackendProblem> unreachable();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
@@ -19,24 +20,19 @@ import java.util.TreeMap;
 /** From what the agent knows to what it reports. */
 final class NodeReport {
 
-  /** The most exceptions that a NodeState may list. */
-  static final int MAX_EXCEPTIONS = 64;
-
-  /** The most addresses that a NodeState may list. */
-  static final int MAX_ADDRESSES = 16;
-
   private NodeReport() {}
 
   /**
    * The report.
    *
-   * @param addresses where encapsulated packets may be sent to, the preferred one first
+   * @param addresses this node's own, the preferred ones first; more than can be listed are left
+   *     out
    * @param exceptions tables that are not programmed as desired
    * @param unreachable tables that are, but some of whose backends no packet reaches
    */
   static NodeStateStatus of(
       String agentVersion,
-      List<Ip> addresses,
+      Collection<Ip> addresses,
       Collection<Attachment> attachments,
       TableDigests digests,
       SortedMap<ObjectName, TableException> exceptions,
@@ -46,12 +42,12 @@ final class NodeReport {
     SortedMap<String, String> buckets = digests.bucketHashes();
     return new NodeStateStatus(
         agentVersion,
-        addresses.stream().limit(MAX_ADDRESSES).map(Ip::toString).toList(),
+        addresses.stream().limit(Limits.NODE_ADDRESSES).map(Ip::toString).toList(),
         attachments.stream().map(NodeReport::report).toList(),
         TableDigests.rootHash(buckets),
         buckets,
         digests.size(),
-        all.values().stream().limit(MAX_EXCEPTIONS).toList());
+        all.values().stream().limit(Limits.EXCEPTIONS).toList());
   }
 
   private static Interface report(Attachment attachment) {
@@ -59,12 +55,17 @@ final class NodeReport {
         attachment.mode() == Mode.NATIVE
             ? AttachMode.Native
             : attachment.mode() == Mode.GENERIC ? AttachMode.Generic : null;
+    boolean halfAttached = attachment.attached() && attachment.egress() == null;
     return new Interface(
         attachment.interfaceName(),
         attachment.attached(),
         mode,
-        attachment.reason(),
-        attachment.message());
+        halfAttached ? "EgressRefused" : attachment.reason(),
+        halfAttached
+            ? "no egress program, so answers of DSR endpoints on this node do not reach their"
+                + " clients: "
+                + attachment.egressMessage()
+            : attachment.message());
   }
 
   /** Names at most this many of several, then how many more there are. */
