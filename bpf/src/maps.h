@@ -16,29 +16,19 @@ const volatile __u32 backend_cpu_stride = 1;
 /* The program is attached with multi-buffer support (kernel 5.18). */
 const volatile bool multi_buffer = false;
 
-/* The agent writes, the datapath reads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct config);
-} config SEC(".maps");
+/*
+ * Two sections of data, which are maps of one entry whose place the program knows: it costs nothing
+ * to find them. The agent writes, the datapath reads.
+ */
+struct config config SEC(".data.config") = {};
 
 /*
- * May this destination be ours? FILTER_* by the hash of the address. The agent writes; the datapath
- * reads it first of all, so that a packet which is not ours costs one byte's load.
+ * What may this address be? FILTER_* by its hash. Read first of all, so that a packet which is not
+ * ours costs one byte's load.
  */
 struct address_filter {
 	__u8 bits[FILTER_SIZE];
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct address_filter);
-} address_filter SEC(".maps");
+} address_filter SEC(".data.filter") = {};
 
 /* Address, protocol, port to VIP, and the other kinds of keys. The agent writes (after what the handle is of), the datapath reads. Size: agent. */
 struct {
