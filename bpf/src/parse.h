@@ -81,8 +81,10 @@ static __always_inline bool parse_l4(struct packet *p, void *end, __u8 protocol,
 		}
 		__u32 offset = p->tcp->doff * 4;
 
-		if (offset < sizeof(struct tcphdr) || offset > payload)
+		if (offset < sizeof(struct tcphdr) || offset > payload) {
 			p->drop = DROP_MALFORMED;
+			return false;
+		}
 		p->tcp_flags = ((__u8 *)p->tcp)[13];
 	} else if (protocol == IPPROTO_UDP) {
 		if (p->l4 + sizeof(struct udphdr) > end || payload < sizeof(struct udphdr)) {
@@ -91,8 +93,10 @@ static __always_inline bool parse_l4(struct packet *p, void *end, __u8 protocol,
 		}
 		__u32 length = bpf_ntohs(p->udp->len);
 
-		if (length < sizeof(struct udphdr) || length > payload)
+		if (length < sizeof(struct udphdr) || length > payload) {
 			p->drop = DROP_MALFORMED;
+			return false;
+		}
 	} else {
 		return false;
 	}

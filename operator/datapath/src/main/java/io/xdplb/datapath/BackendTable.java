@@ -5,6 +5,7 @@ import io.xdplb.core.alloc.IndexAllocator;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.libbpf.BpfMap;
+import io.xdplb.libbpf.Libbpf;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
@@ -66,7 +67,10 @@ final class BackendTable {
                         "all %d backend entries are in use; no room for %s of %s; raise --max-backends"
                             .formatted(capacity, key, vip)));
     BpfMap cpus = maps.map("backend_cpus");
-    cpus.put(key(index), new byte[cpus.info().valueBytes()]);
+    int perCpu = cpus.info().maxEntries() / Libbpf.possibleCpus();
+    for (int cpu = 0; cpu < Libbpf.possibleCpus(); cpu++) {
+      cpus.put(key(cpu * perCpu + index), new byte[cpus.info().valueBytes()]);
+    }
     int generation = entries.getInt(index * stride + Layouts.Backend.GENERATION);
     return Handle.of(index, Handle.next(generation));
   }

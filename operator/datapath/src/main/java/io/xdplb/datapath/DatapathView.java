@@ -3,6 +3,7 @@ package io.xdplb.datapath;
 
 import io.xdplb.libbpf.BatchReader;
 import io.xdplb.libbpf.BpfMap;
+import io.xdplb.libbpf.Libbpf;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -108,11 +109,11 @@ public final class DatapathView implements AutoCloseable {
         line.takesNewFlows(),
         line.drainUntil(),
         slots.getOrDefault(line.handle(), 0),
-        sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_BACKEND),
-        sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_BACKEND),
-        sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_CLIENT),
-        sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_CLIENT),
-        sum("backend_cpus", index, Layouts.BackendCpu.FLOWS),
+        backendSum(index, Layouts.BackendCpu.PACKETS_TO_BACKEND),
+        backendSum(index, Layouts.BackendCpu.BYTES_TO_BACKEND),
+        backendSum(index, Layouts.BackendCpu.PACKETS_TO_CLIENT),
+        backendSum(index, Layouts.BackendCpu.BYTES_TO_CLIENT),
+        backendSum(index, Layouts.BackendCpu.FLOWS),
         flows.getOrDefault(line.handle(), 0L));
   }
 
@@ -188,6 +189,16 @@ public final class DatapathView implements AutoCloseable {
     return map(name)
         .lookup(BackendTable.key(index))
         .map(bytes -> ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder()));
+  }
+
+  /** Over the lines that the CPUs have of a backend, one CPU's after the other's. */
+  private long backendSum(int index, int field) {
+    int stride = map("backend_cpus").info().maxEntries() / Libbpf.possibleCpus();
+    long sum = 0;
+    for (int cpu = 0; cpu < Libbpf.possibleCpus(); cpu++) {
+      sum += value("backend_cpus", cpu * stride + index).orElseThrow().getLong(field);
+    }
+    return sum;
   }
 
   private long sum(String name, int index, int field) {

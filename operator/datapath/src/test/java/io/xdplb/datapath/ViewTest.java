@@ -119,7 +119,9 @@ class ViewTest {
     try (DatapathView view = DatapathView.open(LAB.test().pinPath())) {
       assertThat(view.drops()).containsOnlyKeys(DropReason.values());
       assertThat(view.attachments())
-          .containsExactly(new Attachment("eth0", Attachment.Mode.NATIVE, null, null));
+          .containsExactly(
+              new Attachment(
+                  "eth0", Attachment.Mode.NATIVE, null, null, Attachment.Egress.TCX, null));
     }
     Path nowhere = Path.of("/sys/fs/bpf/xdplb-test-nobody");
     assertThatThrownBy(() -> DatapathView.open(nowhere))
