@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 /** What the VIP itself answers to a frame, by way of the {@link PacketLab}'s router. */
 final class Answers {
   private static final int TCP_HEADER = 20;
+  private static final int EXPERIMENTAL = 253;
 
   private Answers() {}
 
@@ -36,7 +37,11 @@ final class Answers {
     reset.putShort((short) 0).putInt(0); // no window
     byte[] addresses = addresses(ip, packet.ipv6());
     reset.putShort(16, (short) checksum(reset.array(), addresses));
-    return byTheRouter(Frame.ip(packet.destination(), packet.source(), Frame.TCP, reset.array()));
+    // of no protocol, so that the frame does not add a TCP header of its own
+    Frame answer =
+        Frame.ip(packet.destination(), packet.source(), EXPERIMENTAL, reset.array())
+            .patch(packet.ipv6() ? 6 : 9, Frame.TCP);
+    return byTheRouter(packet.ipv6() ? answer : answer.checksumOfPatchedHeader());
   }
 
   private static byte[] addresses(byte[] ip, boolean ipv6) {
