@@ -10,9 +10,11 @@
 #include <linux/ip.h>
 #include <linux/tcp.h>
 
-#include "flow.h"
+#include "traffic.h"
 
-struct flow_setup setup;
+#define SERVER_SEQUENCE 5000
+
+struct wire wire SEC(".data.wire");
 
 /* Key 0: frames to the servers; 1: frames back to the clients. Read by the tool. */
 struct {
@@ -25,14 +27,13 @@ struct {
 SEC("xdp")
 int generate(struct xdp_md *ctx)
 {
-	if (write_frame(ctx, &setup))
+	if (write_frame(ctx, &traffic.cursors[0]))
 		return XDP_ABORTED;
-	/* Here and not around the call, which also waits for RCU: that is much for few frames. */
-	if (setup.sent == 0)
-		setup.first_ns = bpf_ktime_get_ns();
-	if (++setup.sent == setup.frames)
-		setup.last_ns = bpf_ktime_get_ns();
-	return bpf_redirect(setup.device, 0);
+	if (traffic.written == 0)
+		wire.first_ns = bpf_ktime_get_ns();
+	if (++traffic.written == wire.frames)
+		wire.last_ns = bpf_ktime_get_ns();
+	return bpf_redirect(wire.device, 0);
 }
 
 static __always_inline __u32 replaced(__u32 sum, __u16 from, __u16 to)
@@ -64,7 +65,7 @@ static __noinline int syn_ack(struct xdp_md *ctx)
 	/* Swapping changes no sum; the numbers and the flag do. */
 	__u32 sum = (__u16)~tcp->check;
 	__be32 sequence = bpf_htonl(SERVER_SEQUENCE);
-	__be32 acknowledged = bpf_htonl(CLIENT_SEQUENCE + 1);
+	__be32 acknowledged = bpf_htonl(bpf_ntohl(tcp->seq) + 1);
 	sum = replaced(sum, tcp->seq, sequence);
 	sum = replaced(sum, tcp->seq >> 16, sequence >> 16);
 	sum = replaced(sum, tcp->ack_seq, acknowledged);
@@ -94,7 +95,7 @@ int sink(struct xdp_md *ctx)
 	__u64 *count = bpf_map_lookup_elem(&received, &key);
 	if (count)
 		(*count)++;
-	if (setup.answer && tcp->syn && !tcp->ack)
+	if (wire.answer && tcp->syn && !tcp->ack)
 		return syn_ack(ctx);
 	return XDP_DROP;
 }

@@ -4,6 +4,7 @@ package io.xdplb.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.Netns;
+import io.xdplb.testing.packet.Frame;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -76,7 +77,6 @@ final class PacketBench {
       results.add(contender, Quantity.FLOWS_PACKETS, 1e9 / ns);
       results.add(contender, Quantity.FLOWS_NS, ns - baseline);
       results.add(contender, Quantity.FLOWS_DELIVERED, delivered(run));
-      alone(wire, contender, results);
     }
     try (Wire wire = new Wire();
         AutoCloseable running = contender.start(wire.scene())) {
@@ -89,36 +89,24 @@ final class PacketBench {
     }
   }
 
-  /** The attached program by itself, on its own maps; nothing where none is attached. */
-  private void alone(Wire wire, Contender contender, Results results) {
-    Scene scene = wire.scene();
-    String link = scene.balancer().netns().ip("link show dev " + scene.balancer().device());
-    if (!link.contains("prog/xdp")) {
-      return;
-    }
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "alone",
-                tool.object("harness"),
-                tool.object("floor"),
-                scene.balancer().device(),
-                "" + frames,
-                "" + FLOWS));
-    arguments.addAll(addresses());
-    JsonNode run = tool.run(scene.balancer().netns(), arguments.toArray(String[]::new));
-    results.add(contender, Quantity.ALONE_NS, run.get("nanoseconds").asDouble());
-  }
-
   private JsonNode send(Wire wire, int count, int flows) {
-    List<String> arguments =
-        new ArrayList<>(List.of("packets", tool.object("generator"), WIRE, "" + count, "" + flows));
-    arguments.addAll(addresses());
-    return tool.run(wire.far, arguments.toArray(String[]::new));
+    String script =
+        flows == 0
+            ? "send " + Traffic.newFlows(frame(Frame.SYN)).words()
+            : "open %s\nsend %s"
+                .formatted(
+                    Traffic.flows(frame(Frame.SYN), flows).words(),
+                    Traffic.flows(frame(Frame.ACK), flows).words());
+    return tool.runWithInput(
+        wire.far, script + "\n", "wire", tool.object("generator"), WIRE, "" + count);
   }
 
-  private static List<String> addresses() {
-    return List.of(mac(FIRST_CLIENT), mac(1), NETWORK + FIRST_CLIENT, Scene.VIP, "" + Scene.PORT);
+  private static byte[] frame(int flags) {
+    return Frame.tcp(NETWORK + FIRST_CLIENT, 0, Scene.VIP, Scene.PORT)
+        .macs(mac(FIRST_CLIENT), mac(1))
+        .tcpOptions(NatScenarios.TIMESTAMP)
+        .flags(flags)
+        .bytes();
   }
 
   private static double delivered(JsonNode run) {

@@ -19,7 +19,10 @@ enum Quantity {
   FLOWS_DELIVERED("share of the frames that arrived, 1,000 established flows"),
   NEW_NS("net ns per packet, each packet opens a new flow"),
   NEW_DELIVERED("share of the frames that arrived, each packet opens a new flow"),
-  ALONE_NS("ns per packet of the program alone, 1,000 flows"),
+  SPEED_NS("net ns per packet of the program alone"),
+  SPEED_OF_REWRITE("that against the plain rewrite"),
+  SPEED_REWRITE_NS("net ns per packet of the plain rewrite, measured in turns with it"),
+  SPEED_HARNESS_NS("ns per packet of the harness, which net values do not contain"),
   AGENT_ATTACHED("seconds from the agent's start until its program is attached"),
   AGENT_PROGRAMMED(
       "seconds from the agent's start until the kernel's maps have proven to hold all load balancers"),

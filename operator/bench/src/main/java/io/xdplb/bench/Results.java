@@ -77,7 +77,11 @@ final class Results {
 
   /** Notes that a contender could not be measured in a round; the others go on. */
   void failed(Contender contender, int round, Exception reason) {
-    failures.add("round %d, %s: %s".formatted(round, contender.title(), reason.getMessage()));
+    failed(contender.title(), round, reason);
+  }
+
+  void failed(String title, int round, Exception reason) {
+    failures.add("round %d, %s: %s".formatted(round, title, reason.getMessage()));
   }
 
   /** What could not be measured, and why. */

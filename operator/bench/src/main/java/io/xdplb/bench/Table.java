@@ -13,24 +13,102 @@ final class Table {
 
   private record Column(String head, Function<Results.Row, String> cell) {}
 
+  private final Report report;
   private final Results results;
 
-  private Table(Results results) {
-    this.results = results;
+  private Table(Report report) {
+    this.report = report;
+    this.results = report.results();
   }
 
   /** Several tables, as Markdown. */
-  static String render(Results results, Machine machine, int rounds) {
-    Table table = new Table(results);
-    return "%s; medians of %d interleaved rounds, ± half the range\n\n".formatted(machine, rounds)
+  static String render(Report report) {
+    Table table = new Table(report);
+    return "%s; medians of %d interleaved rounds, ± half the range\n\n"
+            .formatted(report.machine(), report.rounds())
+        + table.speed()
+        + "\n"
+        + table.programs()
+        + "\n"
         + table.packets()
         + "\n"
         + table.http()
         + "\n"
         + table.agent()
-        + results.failures().stream()
+        + report.results().failures().stream()
             .map(failure -> "not measured in " + failure + "\n")
             .collect(Collectors.joining());
+  }
+
+  private String speed() {
+    return """
+        The program alone, as it ships: 100 VIPs of 100 backends; net of the harness. The plain
+        rewrite is the tutorial's program, measured in turns with each row%s.
+
+        """
+            .formatted(rewrite())
+        + table(
+            Quantity.SPEED_NS,
+            List.of(
+                new Column("net ns/packet", row -> value(row, Quantity.SPEED_NS, 1, 1)),
+                new Column("× plain rewrite", row -> value(row, Quantity.SPEED_OF_REWRITE, 1, 2)),
+                new Column("limit", this::limit),
+                new Column("kept", this::kept)));
+  }
+
+  private String rewrite() {
+    List<Double> medians =
+        results.rows().stream()
+            .flatMap(row -> row.series(Quantity.SPEED_REWRITE_NS).stream())
+            .map(Results.Series::median)
+            .toList();
+    return medians.isEmpty()
+        ? ""
+        : String.format(Locale.ROOT, " (%.1f ns)", Results.Series.of(medians).median());
+  }
+
+  private Optional<Scenario> scenario(Results.Row row) {
+    return report.scenarios().stream().filter(each -> each.id().equals(row.id())).findFirst();
+  }
+
+  private String limit(Results.Row row) {
+    return scenario(row)
+        .flatMap(Scenario::limit)
+        .map(
+            limit ->
+                String.format(Locale.ROOT, "%.1f ×", limit.times())
+                    + limit.row().map(other -> " " + report.title(other)).orElse(""))
+        .orElse("–");
+  }
+
+  private String kept(Results.Row row) {
+    return scenario(row)
+        .flatMap(report::kept)
+        .map(kept -> kept.met() ? "yes" : String.format(Locale.ROOT, "NO: %.2f", kept.times()))
+        .orElse("–");
+  }
+
+  private String programs() {
+    StringBuilder text =
+        new StringBuilder(
+            """
+            What the verifier goes through in each program, of the million instructions that it
+            allows.
+
+            | program | verified | instructions | bytes of machine code |
+            |---|---:|---:|---:|
+            """);
+    for (ProgramSize program : report.programs()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "| %s | %,d | %,d | %,d |\n",
+              program.name(),
+              program.verified(),
+              program.instructions(),
+              program.bytes()));
+    }
+    return text.toString();
   }
 
   private String packets() {
@@ -59,8 +137,7 @@ final class Table {
                     "every packet a new flow, net ns", row -> value(row, Quantity.NEW_NS, 1, 0)),
                 new Column(
                     "of nftables", row -> ratio(row, Quantity.NEW_NS, Contenders.Names.NFTABLES)),
-                new Column("arrived", row -> percent(row, Quantity.NEW_DELIVERED)),
-                new Column("program alone, ns", row -> value(row, Quantity.ALONE_NS, 1, 1))));
+                new Column("arrived", row -> percent(row, Quantity.NEW_DELIVERED))));
   }
 
   private String http() {

@@ -51,7 +51,7 @@ class ResultsTest {
     results.add(nftables, Quantity.KEEPALIVE_REQUESTS, 730);
     results.add(nftables, Quantity.KEEPALIVE_CPU, 22.2);
     results.add(nftables, Quantity.FLOWS_NS, 1500);
-    String table = Table.render(results, MACHINE, 1);
+    String table = Table.render(report(1));
     assertThat(table.lines().filter(line -> line.startsWith("| nft")))
         .hasSize(2)
         .anySatisfy(line -> assertThat(line).contains("730", "0.73", "+6.2"))
@@ -62,7 +62,7 @@ class ResultsTest {
   @Test
   void whatFailedIsSaidBelowTheTables() {
     results.failed(nftables, 3, new IllegalStateException("connect timed out"));
-    assertThat(Table.render(results, MACHINE, 5))
+    assertThat(Table.render(report(5)))
         .endsWith("not measured in round 3, nft <&>: connect timed out\n");
   }
 
@@ -80,6 +80,10 @@ class ResultsTest {
     assertThat(bars.getLength()).isEqualTo(2);
     double first = width(bars.item(0));
     assertThat(width(bars.item(1))).isEqualTo(first / 2, within(0.1));
+  }
+
+  private Report report(int rounds) {
+    return new Report(MACHINE, rounds, results, List.of(), List.of());
   }
 
   private static double width(org.w3c.dom.Node bar) {
