@@ -6,6 +6,7 @@
  * run as it is attached, with its maps as they are.
  */
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 
 #include "traffic.h"
 
@@ -29,7 +30,7 @@ struct {
 /* When the block began. */
 __u64 begun SEC(".data.begun");
 
-/* What `record` saw: frames with another head than they had. Read by the tool. */
+/* What `record` saw: frames with other MAC addresses or of another length. Read by the tool. */
 __u64 changed SEC(".data.changed");
 
 /*
@@ -89,12 +90,12 @@ static __always_inline void look_back(struct xdp_md *ctx)
 	__u64 *words = (__u64 *)data;
 	struct tuple *answer = bpf_map_lookup_elem(&answers, &flow);
 
-	if (data + shape.length > end)
+	if (data + 2 * ETH_ALEN > end)
 		return;
-	/* The MAC addresses. */
-	if (words[0] != traffic.frame[0] || *(__u32 *)(words + 1) != (__u32)traffic.frame[1])
+	if (end - data != (long)shape.length || words[0] != traffic.frame[0] ||
+	    *(__u32 *)(words + 1) != (__u32)traffic.frame[1])
 		changed++;
-	if (!answer || shape.variation != FLOWS)
+	if (!answer || shape.variation != FLOWS || data + shape.length > end)
 		return;
 	answer->source = *(__u32 *)(data + shape.destination);
 	answer->destination = *(__u32 *)(data + shape.source);

@@ -11,6 +11,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "sum.h"
+
 #define ADDRESS(a, b, c, d) bpf_htonl((a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 #define VIP ADDRESS(203, 0, 113, 1)
@@ -22,19 +24,11 @@
 #define BACKENDS 2
 #endif
 
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 static __always_inline __u16 mended(__u16 checksum, __be32 from, __be32 to)
 {
 	__u32 sum = (__u16)~checksum;
 
-	sum += (__u16)~from + (__u16)~(from >> 16);
-	sum += (__u16)to + (to >> 16);
+	sum += halves(~from) + halves(to);
 	return ~fold(sum);
 }
 

@@ -73,15 +73,13 @@ struct traffic {
 /* Whom the harness calls. */
 enum turn { UNDER_TEST, NOTHING };
 
-/* The generator's and the sink's own, likewise. */
+/* The generator's own, likewise. */
 struct wire {
 	/* The device that frames are sent to. */
 	__u32 device;
-	/* Whether the sink answers a SYN. */
-	__u32 answer;
 	/*
-	 * Frames that the generator is to send, and when it sent the first and the last of them;
-	 * CLOCK_MONOTONIC. Not around the system call: that waits for RCU, which takes milliseconds.
+	 * Frames that are to be sent, and when the first and the last of them was; CLOCK_MONOTONIC. Not
+	 * around the system call: that waits for RCU, which takes milliseconds.
 	 */
 	__u64 frames;
 	__u64 first_ns;
@@ -91,6 +89,8 @@ struct wire {
 #ifdef __bpf__
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+
+#include "sum.h"
 
 /* Each in a map of its own, which the tool finds by its name. */
 const volatile struct shape shape SEC(".rodata.shape");
@@ -104,23 +104,11 @@ struct {
 	__type(value, struct tuple);
 } answers SEC(".maps");
 
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 static __always_inline __u16 complete(__u32 sum)
 {
 	__u16 check = ~fold(sum);
 
 	return check ? check : 0xffff; /* the same number, and UDP has no other way to say it */
-}
-
-static __always_inline __u32 halves(__u32 word)
-{
-	return (word & 0xffff) + (word >> 16);
 }
 
 static __always_inline int next_tuple(struct cursor *cursor, struct tuple *tuple)

@@ -13,7 +13,7 @@ static const struct {
 	{ "attach", command_attach, 4, "OBJECT PROGRAM DEVICE native|generic" },
 	{ "detach", command_detach, 1, "DEVICE" },
 	{ "programs", command_programs, 1, "OBJECT" },
-	{ "wire", command_wire, 3, "OBJECT DEVICE FRAMES" },
+	{ "wire", command_wire, 4, "GENERATOR SINK DEVICE FRAMES" },
 	{ "alone", command_alone, 4, "HARNESS FLOOR REWRITE DEVICE" },
 	{ "paced", command_paced, 5, "ADDRESS PORT REQUESTS-PER-SECOND CONNECTIONS SECONDS" },
 };

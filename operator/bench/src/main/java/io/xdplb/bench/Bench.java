@@ -100,9 +100,10 @@ public final class Bench implements Callable<Integer> {
       List<Contender> http = chosen(contenders.forHttp());
       List<Contender> packets = chosen(contenders.forPackets());
       Results results = new Results(Stream.concat(http.stream(), packets.stream()).toList());
-      List<Setting> settings = has(Part.SPEED) && only.isEmpty() ? Setting.all() : List.of();
-      speed(tool, settings, count, results);
-      for (int round = 1; round <= count; round++) {
+      List<Scenario> scenarios =
+          has(Part.SPEED) && only.isEmpty() ? speed(tool, count, results) : List.of();
+      boolean more = has(Part.AGENT) || has(Part.PACKETS) || has(Part.HTTP);
+      for (int round = 1; more && round <= count; round++) {
         System.err.printf("round %d of %d%n", round, count);
         if (has(Part.AGENT) && only.isEmpty()) {
           System.err.println("  the agent");
@@ -115,13 +116,7 @@ public final class Bench implements Callable<Integer> {
           http(tool, http, round, results);
         }
       }
-      report =
-          new Report(
-              Machine.here(),
-              count,
-              results,
-              settings.stream().flatMap(setting -> setting.scenarios().stream()).toList(),
-              ProgramSize.shipped(tool));
+      report = new Report(Machine.here(), count, results, scenarios, ProgramSize.shipped(tool));
     }
     System.out.println(Table.render(report));
     Output.write(out, report);
@@ -134,24 +129,26 @@ public final class Bench implements Callable<Integer> {
   }
 
   /** By itself: its balancers and their flow tables are in nobody's way then. */
-  private void speed(Tool tool, List<Setting> settings, int count, Results results)
-      throws Exception {
-    try (SpeedBench speed = new SpeedBench(tool, settings, quick)) {
-      for (int round = 1; round <= count && !settings.isEmpty(); round++) {
+  private List<Scenario> speed(Tool tool, int count, Results results) throws Exception {
+    try (SpeedBench speed = new SpeedBench(tool, quick)) {
+      System.err.println("the programs alone");
+      speed.start(NatScenarios.setting(false));
+      speed.start(NatScenarios.setting(true));
+      for (int round = 1; round <= count; round++) {
         System.err.printf("round %d of %d of the programs alone%n", round, count);
         speed.measure(round, results);
       }
+      return speed.scenarios();
     }
   }
 
   private void packets(Tool tool, List<Contender> contenders, int round, Results results)
-      throws Exception {
+      throws InterruptedException {
     PacketBench bench =
         quick ? new PacketBench(tool, 200_000, 20_000) : new PacketBench(tool, 2_000_000, 200_000);
-    double baseline = bench.baseline(results);
     for (Contender contender : inTurns(contenders, round)) {
       System.err.println("  packets: " + contender.title());
-      attempt(contender, round, results, () -> bench.measure(contender, baseline, results));
+      attempt(contender, round, results, () -> bench.measure(contender, results));
     }
   }
 

@@ -40,9 +40,6 @@ final class NatScenarios {
 
   private static final int NEW_VIP = 2;
 
-  /** Linux sends it with every segment; RFC 7323. */
-  static final byte[] TIMESTAMP = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1};
-
   private static final Limit ONE_FLOW = Limit.ofRewrite(2.5);
   private static final Limit MILLION = Limit.ofRewrite(6);
   private static final Limit NOT_OURS = Limit.ofRewrite(0.5);
@@ -128,7 +125,7 @@ final class NatScenarios {
   private static Frame tcp(String from, String to) {
     return Frame.tcp(from, 0, to, PORT)
         .macs(SpeedHosts.mac(SpeedHosts.ROUTER), SpeedHosts.mac(SpeedHosts.BALANCER))
-        .tcpOptions(TIMESTAMP);
+        .tcpOptions(SpeedHosts.TIMESTAMP);
   }
 
   private static byte[] syn(boolean ipv6, int client, int vip) {

@@ -44,6 +44,7 @@ final class Output {
     Map<String, Object> contenders = new LinkedHashMap<>();
     rows.values().forEach(row -> contenders.put(row.id(), contender(row)));
     json.put("contenders", contenders);
+    json.put("goals", WireGoal.ALL.stream().map(goal -> goal(goal, results)).toList());
     json.put("failures", results.failures());
     new ObjectMapper()
         .enable(SerializationFeature.INDENT_OUTPUT)
@@ -82,6 +83,16 @@ final class Output {
       value.put("samples", series.samples().stream().map(Output::rounded).toList());
       values.put(key(quantity), value);
     }
+    return values;
+  }
+
+  private static Map<String, Object> goal(WireGoal goal, Results results) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("contender", goal.contender());
+    values.put("flows", goal.newFlows() ? "new" : "established");
+    values.put("nftables_at_least_times", goal.times());
+    goal.netOfDrop(results).ifPresent(times -> values.put("net_of_drop", rounded(times)));
+    goal.netOfTransmit(results).ifPresent(times -> values.put("net_of_transmit", rounded(times)));
     return values;
   }
 

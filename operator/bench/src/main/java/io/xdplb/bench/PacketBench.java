@@ -11,9 +11,9 @@ import java.util.stream.IntStream;
 
 /**
  * Frames that enter the balancer's veth as XDP frames, leave it again and are counted at the other
- * end; generator, balancer and sink on one core. What generator and drop cost by themselves is
- * measured in the same round and subtracted. A network for each measurement, so that no connection
- * table knows the flows of the last one.
+ * end; generator, balancer and sink on one core. What that costs without a balancer is measured
+ * right before and subtracted. A network for each measurement, so that no connection table knows
+ * the flows of the last one.
  */
 final class PacketBench {
 
@@ -22,6 +22,8 @@ final class PacketBench {
   private static final int CLIENTS = 64; // as in flow.h
   private static final int FIRST_CLIENT = 10;
   private static final int FIRST_BACKEND = 101;
+  private static final int CLIENT_SEQUENCE = 1000;
+  private static final int SERVER_SEQUENCE = 5000; // as in sink.bpf.c; conntrack looks at them
   private static final String NETWORK = "198.51.100.";
   private static final String MAC = "02:00:c6:33:64:"; // and the last byte of the address
   private static final String WIRE = "wire";
@@ -46,22 +48,13 @@ final class PacketBench {
     this.newFlows = newFlows;
   }
 
-  /** What generator and drop cost: ns per frame. */
-  double baseline(Results results) throws Exception {
-    try (Wire wire = new Wire()) {
-      Scene scene = wire.scene();
-      Netns balancer = scene.balancer().netns();
-      tool.run(
-          balancer, "attach", tool.object("floor"), "drop", scene.balancer().device(), "native");
-      JsonNode run = send(wire, frames, FLOWS);
-      double ns = run.get("nanoseconds").asDouble() / run.get("sent").asDouble();
-      results.add("baseline", "generator and drop", Quantity.BASELINE_NS, ns);
-      return ns;
-    }
-  }
+  /** What a frame costs without a balancer: if it is dropped where one would be, or sent back. */
+  private record Bare(double drop, double reflect) {}
 
-  /** One round of one contender. */
-  void measure(Contender contender, double baseline, Results results) throws Exception {
+  /** One round of one contender, and of no balancer at all right before it. */
+  void measure(Contender contender, Results results) throws Exception {
+    Bare bare = new Bare(bare("drop"), bare("reflect"));
+    results.add("baseline", "generator and drop", Quantity.BASELINE_NS, bare.drop());
     try (Wire wire = new Wire();
         AutoCloseable running = contender.start(wire.scene())) {
       JsonNode run = null;
@@ -75,7 +68,8 @@ final class PacketBench {
       }
       double ns = nsPerDelivered(run);
       results.add(contender, Quantity.FLOWS_PACKETS, 1e9 / ns);
-      results.add(contender, Quantity.FLOWS_NS, ns - baseline);
+      results.add(contender, Quantity.FLOWS_NS, ns - bare.drop());
+      results.add(contender, Quantity.FLOWS_BEYOND_NS, ns - bare.reflect());
       results.add(contender, Quantity.FLOWS_DELIVERED, delivered(run));
     }
     try (Wire wire = new Wire();
@@ -84,8 +78,20 @@ final class PacketBench {
       if (run.get("delivered").asLong() == 0) {
         throw new IllegalStateException(contender.title() + ": no new flow arrived: " + run);
       }
-      results.add(contender, Quantity.NEW_NS, nsPerDelivered(run) - baseline);
+      double ns = nsPerDelivered(run);
+      results.add(contender, Quantity.NEW_NS, ns - bare.drop());
+      results.add(contender, Quantity.NEW_BEYOND_NS, ns - bare.reflect());
       results.add(contender, Quantity.NEW_DELIVERED, delivered(run));
+    }
+  }
+
+  private double bare(String program) throws Exception {
+    try (Wire wire = new Wire()) {
+      Scene scene = wire.scene();
+      Netns balancer = scene.balancer().netns();
+      tool.run(
+          balancer, "attach", tool.object("floor"), program, scene.balancer().device(), "native");
+      return send(wire, frames, FLOWS).get("nanoseconds").asDouble();
     }
   }
 
@@ -98,14 +104,23 @@ final class PacketBench {
                     Traffic.flows(frame(Frame.SYN), flows).words(),
                     Traffic.flows(frame(Frame.ACK), flows).words());
     return tool.runWithInput(
-        wire.far, script + "\n", "wire", tool.object("generator"), WIRE, "" + count);
+        wire.far,
+        script + "\n",
+        "wire",
+        tool.object("generator"),
+        tool.object("sink"),
+        WIRE,
+        "" + count);
   }
 
   private static byte[] frame(int flags) {
     return Frame.tcp(NETWORK + FIRST_CLIENT, 0, Scene.VIP, Scene.PORT)
         .macs(mac(FIRST_CLIENT), mac(1))
-        .tcpOptions(NatScenarios.TIMESTAMP)
+        .tcpOptions(SpeedHosts.TIMESTAMP)
         .flags(flags)
+        .sequence(
+            CLIENT_SEQUENCE + (flags == Frame.SYN ? 0 : 1),
+            flags == Frame.SYN ? 0 : SERVER_SEQUENCE + 1)
         .bytes();
   }
 
@@ -118,7 +133,7 @@ final class PacketBench {
   }
 
   private static double nsPerDelivered(JsonNode run) {
-    return run.get("nanoseconds").asDouble() / run.get("delivered").asDouble();
+    return run.get("nanoseconds").asDouble() / delivered(run);
   }
 
   private static String mac(int lastByte) {

@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param before passes over each flow right before, whose frames must all go out: to warm up, and
  *     for answers to have something to answer
  * @param traffic what is measured
- * @param verdict that all of it must have
+ * @param outcome of all of it
  */
 record Scenario(
     String id,
@@ -21,39 +21,56 @@ record Scenario(
     Optional<Limit> limit,
     List<Traffic> before,
     Traffic traffic,
-    Verdict verdict) {
+    Outcome outcome) {
 
-  /** The values are the kernel's (linux/bpf.h, enum xdp_action). */
-  enum Verdict {
-    PASS(2),
-    TX(3);
+  /** What the program does with a packet. */
+  enum Outcome {
+    /** Left to the kernel, untouched. */
+    PASSED(2, false),
+    /** Left to the kernel, changed. */
+    DELIVERED(2, true),
+    /** Sent back out of the interface. */
+    SENT(3, true);
 
-    private final int value;
+    private final int verdict;
+    private final boolean changed;
 
-    Verdict(int value) {
-      this.value = value;
+    Outcome(int verdict, boolean changed) {
+      this.verdict = verdict;
+      this.changed = changed;
     }
 
-    int value() {
-      return value;
+    /** As the kernel counts them: linux/bpf.h, enum xdp_action. */
+    int verdict() {
+      return verdict;
+    }
+
+    boolean changed() {
+      return changed;
     }
   }
 
   /** Packets that are sent on. */
   static Scenario forwarded(String id, String title, Traffic traffic) {
-    return new Scenario(id, title, Optional.empty(), List.of(), traffic, Verdict.TX);
+    return new Scenario(id, title, Optional.empty(), List.of(), traffic, Outcome.SENT);
+  }
+
+  /** Packets that the kernel gets, opened and translated. */
+  static Scenario delivered(String id, String title, Traffic traffic) {
+    return new Scenario(id, title, Optional.empty(), List.of(), traffic, Outcome.DELIVERED);
   }
 
   /** Packets that are none of the product's business. */
   static Scenario passed(String id, String title, byte[] frame) {
-    return new Scenario(id, title, Optional.empty(), List.of(), Traffic.same(frame), Verdict.PASS);
+    return new Scenario(
+        id, title, Optional.empty(), List.of(), Traffic.same(frame), Outcome.PASSED);
   }
 
   Scenario after(Traffic... passes) {
-    return new Scenario(id, title, limit, List.of(passes), traffic, verdict);
+    return new Scenario(id, title, limit, List.of(passes), traffic, outcome);
   }
 
   Scenario within(Limit most) {
-    return new Scenario(id, title, Optional.of(most), before, traffic, verdict);
+    return new Scenario(id, title, Optional.of(most), before, traffic, outcome);
   }
 }

@@ -20,10 +20,4 @@ record Setting(
     List<String> options,
     List<Map<String, String>> manifests,
     List<Traffic> established,
-    List<Scenario> scenarios) {
-
-  /** All that the table of speed is made of. */
-  static List<Setting> all() {
-    return List.of(NatScenarios.setting(false), NatScenarios.setting(true));
-  }
-}
+    List<Scenario> scenarios) {}

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.xdplb.testing.packet.Frame;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -15,15 +16,15 @@ import java.util.List;
  */
 final class SpeedBench implements AutoCloseable {
 
-  /** Blocks of 1024 packets a turn, of which there are ten: about a million packets. */
+  /** Blocks of packets a turn. */
   private static final int BLOCKS = 100;
 
-  /** So few that a flood does not fill the flow table over the rounds. */
+  /** So few that the flows of several rounds have room in a table. */
   private static final int BLOCKS_OF_NEW_FLOWS = 8;
 
+  private static final int BLOCKS_IN_HASTE = 5;
   private static final int TURNS = 10; // as in alone.c
   private static final int PACKETS_A_BLOCK = 1024; // as in traffic.h
-  private static final int QUICK = 10;
 
   /** A few of a million flows may have found no place in a table of flows. */
   private static final double NEARLY_ALL = 0.999;
@@ -34,33 +35,43 @@ final class SpeedBench implements AutoCloseable {
   private final boolean quick;
   private final List<Running> running = new ArrayList<>();
 
-  /** Starts all balancers and establishes their flows. */
-  SpeedBench(Tool tool, List<Setting> settings, boolean quick) throws Exception {
+  /**
+   * @param quick a few packets of each kind, whose numbers say little
+   */
+  SpeedBench(Tool tool, boolean quick) {
     this.tool = tool;
     this.quick = quick;
-    try {
-      for (Setting setting : settings) {
-        System.err.println("speed: setting up " + setting.id());
-        Running one = new Running(setting, new SpeedScene(setting));
-        running.add(one);
-        List<String> script = setting.established().stream().map(SpeedBench::pass).toList();
-        run(one, script);
-      }
-    } catch (Exception | Error e) {
-      close();
-      throw e;
-    }
+  }
+
+  /** Starts a balancer, which runs until {@link #close}, and establishes its flows. */
+  void start(Setting setting) throws Exception {
+    System.err.println("  setting up " + setting.id());
+    Running one = new Running(setting, new SpeedScene(setting));
+    running.add(one);
+    run(one, setting.established().stream().map(SpeedBench::pass).toList());
+  }
+
+  /** What the product makes of a frame in the setting that was started last. */
+  byte[] processed(byte[] frame) {
+    Running last = running.get(running.size() - 1);
+    JsonNode answer = run(last, List.of(pass(Traffic.same(frame)))).get(0);
+    return HexFormat.of().parseHex(answer.get("frame").asText());
+  }
+
+  /** The rows of the table, in their order. */
+  List<Scenario> scenarios() {
+    return running.stream().flatMap(one -> one.setting().scenarios().stream()).toList();
   }
 
   /** One round of everything; a scenario that fails is reported, the others' numbers stand. */
-  void measure(int round, Results results) throws InterruptedException {
+  void measure(int round, Results results) {
     for (Running one : running) {
       List<Scenario> scenarios = new ArrayList<>(one.setting().scenarios());
       Collections.rotate(scenarios, round - 1);
       for (Scenario scenario : scenarios) {
-        System.err.println("  speed: " + scenario.title());
+        System.err.println("  " + scenario.title());
         try {
-          measure(one, scenario, round, results);
+          add(scenario, measure(one, scenario, round), results);
         } catch (RuntimeException e) {
           e.printStackTrace();
           results.failed(scenario.title(), round, e);
@@ -69,39 +80,34 @@ final class SpeedBench implements AutoCloseable {
     }
   }
 
-  private void measure(Running one, Scenario scenario, int round, Results results) {
+  private JsonNode measure(Running one, Scenario scenario, int round) {
     Traffic traffic = scenario.traffic();
     boolean newFlows = traffic.flows() == 0;
-    int blocks = (newFlows ? BLOCKS_OF_NEW_FLOWS : BLOCKS) / (quick ? QUICK : 1);
-    int blocksAtLeast = Math.max(1, blocks);
-    if (newFlows) {
-      int runs = TURNS * blocksAtLeast * PACKETS_A_BLOCK;
-      traffic = traffic.from((int) ((long) round * runs % Traffic.MOST_FLOWS));
-    }
+    int blocks = quick ? BLOCKS_IN_HASTE : newFlows ? BLOCKS_OF_NEW_FLOWS : BLOCKS;
     List<String> script = new ArrayList<>(List.of("reference " + reference().words()));
     scenario.before().forEach(before -> script.add(pass(before)));
-    if (!newFlows) {
+    if (newFlows) {
+      long first = (long) round * TURNS * blocks * PACKETS_A_BLOCK;
+      traffic = traffic.from((int) (first % Traffic.MOST_FLOWS));
+    } else {
       script.add(pass(traffic));
     }
-    script.add("measure " + blocksAtLeast + " " + traffic.words());
+    script.add("measure " + blocks + " " + traffic.words());
 
     List<JsonNode> answers = run(one, script);
-    for (JsonNode before : answers.subList(0, scenario.before().size())) {
-      allSentOn(scenario.title() + ", before it", before);
+    int passes = scenario.before().size();
+    for (JsonNode before : answers.subList(0, passes)) {
+      check(scenario.title() + ", what goes before", Scenario.Outcome.SENT, before);
     }
     if (!newFlows) {
-      JsonNode pass = answers.get(scenario.before().size());
-      if (scenario.verdict() == Scenario.Verdict.TX) {
-        allSentOn(scenario.title(), pass);
-      } else if (pass.get("changed").asLong() != 0) {
-        throw new IllegalStateException(scenario.title() + ": was changed: " + pass);
-      }
+      check(scenario.title(), scenario.outcome(), answers.get(passes));
     }
     JsonNode measured = answers.get(answers.size() - 1);
-    if (measured.get("verdict").asInt() != scenario.verdict().value()) {
-      throw new IllegalStateException(
-          "%s: not %s: %s".formatted(scenario.title(), scenario.verdict(), measured));
-    }
+    checkVerdict(scenario.title(), scenario.outcome(), measured);
+    return measured;
+  }
+
+  private static void add(Scenario scenario, JsonNode measured, Results results) {
     double ns = measured.get("nanoseconds").asDouble();
     double reference = measured.get("reference").asDouble();
     String id = scenario.id();
@@ -115,10 +121,17 @@ final class SpeedBench implements AutoCloseable {
     return "pass " + traffic.words();
   }
 
-  private static void allSentOn(String what, JsonNode pass) {
-    if (pass.get("changed").asLong() < NEARLY_ALL * pass.get("frames").asLong()
-        || pass.get("verdict").asInt() != Scenario.Verdict.TX.value()) {
-      throw new IllegalStateException(what + ": not all frames were sent on: " + pass);
+  private static void check(String what, Scenario.Outcome outcome, JsonNode pass) {
+    double changed = pass.get("changed").asDouble() / pass.get("frames").asDouble();
+    if (outcome.changed() ? changed < NEARLY_ALL : changed > 0) {
+      throw new IllegalStateException("%s: not all were %s: %s".formatted(what, outcome, pass));
+    }
+    checkVerdict(what, outcome, pass);
+  }
+
+  private static void checkVerdict(String what, Scenario.Outcome outcome, JsonNode answer) {
+    if (answer.get("verdict").asInt() != outcome.verdict()) {
+      throw new IllegalStateException("%s: not %s: %s".formatted(what, outcome, answer));
     }
   }
 
@@ -126,14 +139,11 @@ final class SpeedBench implements AutoCloseable {
   private static Traffic reference() {
     return Traffic.same(
         Frame.tcp("198.51.100.10", 40000, Scene.VIP, Scene.PORT)
-            .tcpOptions(NatScenarios.TIMESTAMP)
+            .tcpOptions(SpeedHosts.TIMESTAMP)
             .bytes());
   }
 
   private List<JsonNode> run(Running one, List<String> script) {
-    if (script.isEmpty()) {
-      return List.of();
-    }
     List<JsonNode> answers = new ArrayList<>();
     tool.runWithInput(
             one.scene().netns(),

@@ -16,7 +16,8 @@ import java.util.List;
 /** The program {@code xdpbench} and the BPF objects, unpacked from the class path. */
 final class Tool implements AutoCloseable {
 
-  private static final List<String> OBJECTS = List.of("floor", "generator", "harness", "rewrite");
+  private static final List<String> OBJECTS =
+      List.of("floor", "generator", "harness", "rewrite", "sink");
   private static final String SHIPPED = "/io/xdplb/bpf/xdplb.bpf.o";
   private static final ObjectMapper JSON = new ObjectMapper();
 
