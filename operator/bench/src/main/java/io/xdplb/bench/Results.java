@@ -100,6 +100,16 @@ final class Results {
         .map(Series::median);
   }
 
+  /** The median over all that have it, of their medians; absent if none has. */
+  Optional<Double> median(Quantity quantity) {
+    List<Double> medians =
+        rows.values().stream()
+            .flatMap(row -> row.series(quantity).stream())
+            .map(Series::median)
+            .toList();
+    return medians.isEmpty() ? Optional.empty() : Optional.of(Series.of(medians).median());
+  }
+
   private Row row(String id, String title) {
     return rows.computeIfAbsent(id, i -> new Row(i, title, new EnumMap<>(Quantity.class)));
   }

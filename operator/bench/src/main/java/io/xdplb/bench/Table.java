@@ -68,14 +68,10 @@ final class Table {
   }
 
   private String rewrite() {
-    List<Double> medians =
-        results.rows().stream()
-            .flatMap(row -> row.series(Quantity.SPEED_REWRITE_NS).stream())
-            .map(Results.Series::median)
-            .toList();
-    return medians.isEmpty()
-        ? ""
-        : String.format(Locale.ROOT, " (%.1f ns)", Results.Series.of(medians).median());
+    return results
+        .median(Quantity.SPEED_REWRITE_NS)
+        .map(ns -> String.format(Locale.ROOT, " (%.1f ns)", ns))
+        .orElse("");
   }
 
   private Optional<Scenario> scenario(Results.Row row) {
