@@ -209,6 +209,9 @@ static __always_inline int answer_echo(struct xdp_md *ctx, void *l3, __u8 *icmp,
 		ip->check = csum_apply(ip->check, csum_change(before, *(__u16 *)&ip->ttl));
 		icmp[0] = ICMP_ECHOREPLY;
 		*check = csum_apply(*check, csum_change(bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8)));
+		/* of a message of zeros the other 0 is the sum, which no difference tells: without an id likewise */
+		if (!*check && !*(__u32 *)(icmp + 4))
+			*check = 0xffff;
 	}
 	return send_answer(ctx, from, to, ipv6);
 }
