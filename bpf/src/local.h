@@ -248,11 +248,12 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
 		return XDP_PASS;
+	bool peer = is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6);
+
 	/* IPIP has no port of its own: the machine may have tunnels that are none of ours */
-	if (!ports && !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6))
+	if (!ports && (!peer || !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6)))
 		return XDP_PASS;
-	/* from here on it is one that we are meant to open, or somebody wants us to think so */
-	if (!is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6))
+	if (!peer)
 		return drop(DROP_UNKNOWN_PEER, 0);
 
 	__u8 congestion = p.tos & 3;
