@@ -118,15 +118,17 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 
 	if (!v || p.drop)
 		return drop(p.drop ?: DROP_NOT_HOSTED, vip);
-	if (!ports)
-		return p.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) ? next(NEXT_LOCAL_ICMP, control, handle)
-									     : drop(DROP_NOT_HOSTED, vip);
+	__u8 icmp = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
 	if (control & CONTROL_NAT) {
 		/* translated at the edge already, and the edge sees to the answer */
-		if (!same_address(p.destination, b->address, ipv6) || (b->port && b->port != p.destination_port))
+		if (!same_address(p.destination, b->address, ipv6) ||
+		    (ports ? b->port && b->port != p.destination_port : p.protocol != icmp))
 			return drop(DROP_NOT_HOSTED, vip);
 		return XDP_PASS;
 	}
+	if (!ports)
+		return p.protocol == icmp ? next(NEXT_LOCAL_ICMP, control, handle) : drop(DROP_NOT_HOSTED, vip);
 	__u16 port = bpf_ntohs(p.destination_port);
 
 	if (!same_address(p.destination, v->address, ipv6) || p.protocol != v->protocol ||
