@@ -35,8 +35,9 @@ __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 		    f->backend_port != wanted->backend_port || !same_address(f->client, wanted->client, ipv6) ||
 		    !same_address(f->backend_address, wanted->backend_address, ipv6))
 			continue;
+		/* of an endpoint that has gone, whose address another one has now: nobody answers to that flow */
 		if ((f->vip != wanted->vip || f->nat_port != wanted->nat_port) && !flow_closed(meta) &&
-		    !flow_expired(c, f, meta, bpf_jiffies64()))
+		    !flow_expired(c, f, meta, bpf_jiffies64()) && backend_by_handle(f->backend))
 			return DROP_TUPLE_IN_USE;
 		flow_release(f, meta);
 	}
