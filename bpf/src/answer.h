@@ -17,7 +17,7 @@ static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, stru
 {
 	struct nexthop hop = {};
 
-	if (!c || !f)
+	if (!f)
 		return;
 	__u32 link = f->client_link & CLIENT_LINK_IFINDEX_MASK;
 	__u32 index = f->vip & HANDLE_INDEX_MASK;
@@ -61,10 +61,10 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 zero = 0, now = bpf_jiffies64();
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 now = bpf_jiffies64();
+	struct config *c = &config;
 
-	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
 		return XDP_PASS;
 	if (ipv6)
 		__builtin_memcpy(p.destination, &p.ip6->daddr, sizeof(p.destination));
@@ -79,13 +79,10 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 	__u32 meta = READ_ONCE(f->meta), vip = f->vip;
 	struct backend *b = backend_by_handle(f->backend);
 	struct vip *v = vip_by_handle(vip);
-	__u32 index = f->backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!b || !v || !cpu || !same_address(b->nat_address, p.destination, ipv6))
 		return XDP_PASS;
-	if (p.drop)
-		return drop(p.drop, vip);
 	if (p.ttl <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now)))

@@ -33,11 +33,11 @@ static __always_inline bool source_allowed(__u32 set, const __u32 source[4], boo
 __noinline __u32 former_owner(__u32 history, bool udp)
 {
 	struct slot_history *h = bpf_map_lookup_elem(&histories, &history);
-	__u32 oldest = 0, zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 oldest = 0;
+	struct config *c = &config;
 
 	/* a datagram does not say whether it begins a flow: for long there is no former one */
-	if (!h || !c || (udp && (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	if (!h || (udp && (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < HISTORY_OWNERS; i++) {
@@ -68,8 +68,8 @@ static __always_inline __u64 translate(struct xdp_md *ctx, struct packet *p, voi
 {
 	bool hosted = b->flags & BACKEND_HOSTED;
 	struct flow *f = view->flow;
-	__u32 now = bpf_jiffies64(), index = view->backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	__u32 now = bpf_jiffies64();
+	struct backend_cpu *cpu = backend_cpu(view->backend);
 	bool tunnel = b->encapsulation != ENCAPSULATION_NONE;
 
 	if (!f || !cpu)
@@ -107,10 +107,10 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 zero = 0, now = bpf_jiffies64();
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 now = bpf_jiffies64();
+	struct config *c = &config;
 
-	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
 		return XDP_PASS;
 	if (ipv6)
 		__builtin_memcpy(p.destination, &p.ip6->daddr, sizeof(p.destination));

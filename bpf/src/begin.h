@@ -10,15 +10,15 @@
 
 /*
  * Could the endpoint tell the flow apart from all others? Two VIPs may lead to one endpoint, and a
- * client may use the same port for both. Flows that have ended make room. Answers a drop reason.
+ * client may use the same port for both. Flows that have ended or whose backend has gone make room.
+ * Answers a drop reason.
  */
 __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 {
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct flow_bucket *bucket = flow_bucket(answer_hash);
 
-	if (!wanted || !c || !bucket)
+	if (!wanted || !bucket)
 		return DROP_FLOW_TABLE_FULL;
 	bool ipv6 = wanted->meta & FLOW_IPV6;
 
@@ -35,9 +35,8 @@ __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 		    f->backend_port != wanted->backend_port || !same_address(f->client, wanted->client, ipv6) ||
 		    !same_address(f->backend_address, wanted->backend_address, ipv6))
 			continue;
-		/* of an endpoint that has gone, whose address another one has now: nobody answers to that flow */
-		if ((f->vip != wanted->vip || f->nat_port != wanted->nat_port) && !flow_closed(meta) &&
-		    !flow_expired(c, f, meta, bpf_jiffies64()) && backend_by_handle(f->backend))
+		if ((f->vip != wanted->vip || f->nat_port != wanted->nat_port) && backend_by_handle(f->backend) &&
+		    !flow_closed(meta) && !flow_expired(c, f, meta, bpf_jiffies64()))
 			return DROP_TUPLE_IN_USE;
 		flow_release(f, meta);
 	}
@@ -47,12 +46,11 @@ __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 static __always_inline __u64 begin(struct xdp_md *ctx, __u32 handle, __u32 kind, bool ipv6)
 {
 	struct packet p = {};
-	__u32 zero = 0, index = handle & HANDLE_INDEX_MASK;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct backend *b = backend_by_handle(handle);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(handle);
 
-	if (!c || !b || !cpu || !read_packet(ctx, &p, ipv6))
+	if (!b || !cpu || !read_packet(ctx, &p, ipv6))
 		return drop(DROP_NO_BACKEND, 0);
 	__u32 vip = b->vip;
 	struct flow wanted = {

@@ -13,8 +13,7 @@
 
 /* A packet with ports, from a client to a VIP. */
 static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *p, struct config *c,
-					     struct address_filter *filter, __u32 vip, __u64 destination_hash,
-					     bool ipv6)
+					     __u32 vip, __u64 destination_hash, bool ipv6)
 {
 	struct vip *v = vip_by_handle(vip);
 
@@ -23,8 +22,6 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 	/* one word for affinity and sources */
 	if (unlikely(*(const __u64 *)&v->affinity | v->hosted | (v->flags & VIP_FLOWS)))
 		return next(NEXT_BALANCE, 0, vip);
-	if (unlikely(p->drop))
-		return drop(p->drop, vip);
 	if (unlikely(p->ttl <= 1))
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (unlikely((p->tcp_flags & TCP_CONTROL) != TCP_ACK) && p->protocol == IPPROTO_TCP &&
@@ -35,13 +32,13 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 
 	__u64 source_hash = hash_address(HASH_START, p->source, ipv6);
 
-	if (unlikely(filter->bits[source_hash % FILTER_SIZE] & FILTER_PEER))
+	if (unlikely(address_filter.bits[source_hash % FILTER_SIZE] & FILTER_PEER))
 		return next(NEXT_BALANCE, 0, vip);
 	__u64 hash = hash_slot(source_hash, destination_hash, p->source_port, p->destination_port, p->protocol);
 	__u64 slot = ring_slot(v, hash);
-	__u32 handle = ring_current(slot), index = handle & HANDLE_INDEX_MASK;
+	__u32 handle = ring_current(slot);
 	struct backend *b = backend_by_handle(handle);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(handle);
 
 	if (unlikely(!b || !cpu))
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
@@ -91,7 +88,7 @@ static __always_inline __u64 edge_other(struct packet *p, __u8 maybe, __u64 dest
 		if (v) {
 			/* without ports it cannot be balanced, and it must not reach anybody else either */
 			if (p->drop)
-				return drop(p->drop, address);
+				return v->flags & VIP_OWN ? (__u64)XDP_PASS : drop(p->drop, address);
 			if (p->protocol == icmp)
 				return next(NEXT_ICMP, 0, address);
 			if (ipv6 && is_extension(p->protocol))
@@ -109,31 +106,28 @@ static __always_inline __u64 edge_other(struct packet *p, __u8 maybe, __u64 dest
 	return XDP_PASS;
 }
 
-static __always_inline __u64 edge(struct xdp_md *ctx, struct packet *p, void *end, bool ipv6)
+/* A packet whose destination may be ours: `maybe` is what the filter says. */
+static __always_inline __u64 edge(struct xdp_md *ctx, __u64 hash, __u32 maybe, bool ipv6)
 {
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
-	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct packet packet = { .eth = data, .l3 = data + ETH_HLEN }, *p = &packet;
+	struct config *c = &config;
 
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+		return XDP_PASS;
 	if (ipv6)
 		__builtin_memcpy(p->destination, &p->ip6->daddr, sizeof(p->destination));
 	else
 		p->destination[0] = p->ip->daddr;
-	__u64 hash = hash_address(HASH_START, p->destination, ipv6);
-
-	if (!c || !filter)
-		return XDP_PASS;
-	__u8 maybe = filter->bits[hash % FILTER_SIZE];
-
-	if (likely(!(maybe & (FILTER_VIP | FILTER_NAT | FILTER_TUNNEL))) || p->eth->h_dest[0] & 1)
-		return XDP_PASS;
-	if (!parse(ctx, p, end, ipv6, false))
+	if (unlikely(p->eth->h_dest[0] & 1))
+		return XDP_PASS; /* for everybody, whatever address it carries */
+	if (unlikely(!parse(ctx, p, end, ipv6, false)))
 		return edge_other(p, maybe, hash, ipv6);
 	if (maybe & FILTER_VIP) {
 		__u32 vip = address_lookup(p->destination, hash, p->destination_port, p->protocol, ipv6);
 
 		if (likely(vip))
-			return edge_to_backend(ctx, p, c, filter, vip, hash, ipv6);
+			return edge_to_backend(ctx, p, c, vip, hash, ipv6);
 	}
 	if (maybe & FILTER_NAT && (__u16)(bpf_ntohs(p->destination_port) - c->nat_port_first) < c->nat_port_count)
 		return next(NEXT_ANSWER, 0, 0);
@@ -145,22 +139,65 @@ static __always_inline __u64 edge(struct xdp_md *ctx, struct packet *p, void *en
 }
 
 /* Each family is a function of its own, so that neither has the other's variables on its stack. */
-static __noinline __u64 edge_ipv4(struct xdp_md *ctx)
+static __noinline __u64 edge_ipv4(struct xdp_md *ctx, __u64 hash, __u32 maybe)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-
-	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
-		return XDP_PASS;
-	return edge(ctx, &p, end, false);
+	return edge(ctx, hash, maybe, false);
 }
 
-static __noinline __u64 edge_ipv6(struct xdp_md *ctx)
+static __noinline __u64 edge_ipv6(struct xdp_md *ctx, __u64 hash, __u32 maybe)
+{
+	return edge(ctx, hash, maybe, true);
+}
+
+/*
+ * This machine's own address: may the packet be a backend's answer, or encapsulated? Its own services
+ * are most of what comes here, and are not to pay for a whole parse.
+ */
+static __always_inline bool own_service(const struct config *c, void *l4, void *end, __u8 protocol)
+{
+	__be16 *ports = l4;
+
+	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || (void *)(ports + 2) > end)
+		return false;
+	return (__u16)(bpf_ntohs(ports[1]) - c->nat_port_first) >= c->nat_port_count && ports[1] != c->tunnel_port;
+}
+
+/* Every frame, from its Ethernet header on: what is not ours leaves here. */
+static __always_inline __u64 enter(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
+	const __u32 ours = FILTER_VIP | FILTER_NAT | FILTER_TUNNEL;
+	struct ethhdr *eth = data;
+	__u32 address[4], maybe;
+	__u64 hash;
 
-	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+	if (data + ETH_HLEN > end)
 		return XDP_PASS;
-	return edge(ctx, &p, end, true);
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = data + ETH_HLEN;
+
+		if ((void *)(ip + 1) > end)
+			return XDP_PASS;
+		address[0] = ip->daddr;
+		hash = hash_address(HASH_START, address, false);
+		maybe = address_filter.bits[hash % FILTER_SIZE];
+		if (likely(!(maybe & ours)) ||
+		    (!(maybe & FILTER_VIP) && ip->ihl == 5 && own_service(&config, ip + 1, end, ip->protocol)))
+			return XDP_PASS;
+		return edge_ipv4(ctx, hash, maybe);
+	}
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = data + ETH_HLEN;
+
+		if ((void *)(ip + 1) > end)
+			return XDP_PASS;
+		__builtin_memcpy(address, &ip->daddr, sizeof(address));
+		hash = hash_address(HASH_START, address, true);
+		maybe = address_filter.bits[hash % FILTER_SIZE];
+		if (likely(!(maybe & ours)) ||
+		    (!(maybe & FILTER_VIP) && own_service(&config, ip + 1, end, ip->nexthdr)))
+			return XDP_PASS;
+		return edge_ipv6(ctx, hash, maybe);
+	}
+	return is_vlan(eth->h_proto) ? NEXT_TAGGED : XDP_PASS;
 }

@@ -129,10 +129,10 @@ static __always_inline int egress_translated(struct __sk_buff *skb, struct confi
 
 	if (!f)
 		return TC_ACT_UNSPEC;
-	__u32 meta = READ_ONCE(f->meta), index = f->backend & HANDLE_INDEX_MASK;
+	__u32 meta = READ_ONCE(f->meta);
 	struct vip *v = vip_by_handle(f->vip);
 	struct backend *b = backend_by_handle(f->backend);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!v || !b || !cpu || !(b->flags & BACKEND_HOSTED) || !same_address(v->address, p->destination, ipv6))
 		return TC_ACT_UNSPEC;
@@ -165,14 +165,11 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 	const __u32 header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct packet p = {};
-	__u32 zero = 0, l4 = ETH_HLEN + header;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
-	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
+	__u32 l4 = ETH_HLEN + header;
+	struct config *c = &config;
 	__u8 icmp = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	bool fragment = false;
 
-	if (!c || !filter)
-		return TC_ACT_UNSPEC;
 	if (data + ETH_HLEN + header > end)
 		return TC_ACT_UNSPEC;
 	if (ipv6) {
@@ -199,9 +196,9 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 
 	/* endpoints that only NAT leads to are on this machine too, and answer to the VIP */
 	__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
-	bool to_vip = filter->bits[destination_hash % FILTER_SIZE] & FILTER_VIP;
+	bool to_vip = address_filter.bits[destination_hash % FILTER_SIZE] & FILTER_VIP;
 
-	if (likely(!(filter->bits[source_hash % FILTER_SIZE] & FILTER_ENDPOINT)) || fragment ||
+	if (likely(!(address_filter.bits[source_hash % FILTER_SIZE] & FILTER_ENDPOINT)) || fragment ||
 	    (p.protocol != IPPROTO_TCP && p.protocol != IPPROTO_UDP))
 		return TC_ACT_UNSPEC;
 	/* the headers, should they not be in the linear part; TCP options included */
@@ -230,9 +227,9 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 
 	if (!f)
 		return TC_ACT_UNSPEC;
-	__u32 meta = READ_ONCE(f->meta), index = f->backend & HANDLE_INDEX_MASK;
+	__u32 meta = READ_ONCE(f->meta);
 	struct vip *v = vip_by_handle(f->vip);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(f->backend);
 	__be16 port = f->nat_port;
 
 	if (!v || !cpu)

@@ -188,12 +188,11 @@ static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 h
  */
 __noinline __u32 flow_search(const struct flow *key, bool range)
 {
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct flow_view view = {};
 	struct packet p = {};
 
-	if (!key || !c)
+	if (!key)
 		return 0;
 	bool ipv6 = key->meta & FLOW_IPV6;
 
@@ -235,10 +234,10 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 {
 	struct flow_bucket *bucket = flow_bucket(hash);
 	__u64 entry = (hash & ~0ULL << 32) | (place + 1);
-	__u32 zero = 0, now = bpf_jiffies64();
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 now = bpf_jiffies64();
+	struct config *c = &config;
 
-	if (!bucket || !c)
+	if (!bucket)
 		return false;
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
@@ -280,10 +279,9 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
  */
 __noinline __u64 flow_claim(const struct flow *wanted, __u64 hash)
 {
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 
-	if (!wanted || !c)
+	if (!wanted)
 		return DROP_FLOW_TABLE_FULL;
 	bool nat = !(wanted->meta & FLOW_OF_KIND), ipv6 = wanted->meta & FLOW_IPV6;
 	__u32 now = bpf_jiffies64(), ports = c->nat_port_count, base = 0;

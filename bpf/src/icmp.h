@@ -209,6 +209,9 @@ static __always_inline int answer_echo(struct xdp_md *ctx, void *l3, __u8 *icmp,
 		ip->check = csum_apply(ip->check, csum_change(before, *(__u16 *)&ip->ttl));
 		icmp[0] = ICMP_ECHOREPLY;
 		*check = csum_apply(*check, csum_change(bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8)));
+		/* of a message of zeros the other 0 is the sum, which no difference tells: without an id likewise */
+		if (!*check && !*(__u32 *)(icmp + 4))
+			*check = 0xffff;
 	}
 	return send_answer(ctx, from, to, ipv6);
 }
@@ -241,8 +244,7 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		return next(NEXT_LOCAL_ICMP, CONTROL_FINAL, v->hosted);
 	if (flow_found(flow_search(&key, range), &view)) {
 		struct backend *b = backend_by_handle(view.backend);
-		__u32 index = view.backend & HANDLE_INDEX_MASK;
-		struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+		struct backend_cpu *cpu = backend_cpu(view.backend);
 
 		if (!b || !cpu || b->encapsulation != ENCAPSULATION_NONE)
 			return drop(DROP_ICMP, vip);
@@ -283,12 +285,12 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *l3 = data + ETH_HLEN;
-	__u32 zero = 0, header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	struct config *c = &config;
 	struct vip *a = vip_by_handle(address);
 	struct error e = {};
 
-	if (!c || !a || data + ETH_HLEN + header > end)
+	if (!a || data + ETH_HLEN + header > end)
 		return XDP_PASS;
 	__u8 *icmp = l3 + (ipv6 ? header : ((struct iphdr *)l3)->ihl * 4);
 
@@ -347,13 +349,11 @@ __noinline __u64 icmp_ipv6(struct xdp_md *ctx, __u32 address)
 static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
 	struct backend *b = backend_by_handle(handle);
 	struct error e = {};
 	struct flow_view view = {};
 
-	if (!c || !b || data + ETH_HLEN + sizeof(struct iphdr) > end || !read_error(&e, data + ETH_HLEN, end, ipv6))
+	if (!b || data + ETH_HLEN + sizeof(struct iphdr) > end || !read_error(&e, data + ETH_HLEN, end, ipv6))
 		return drop(DROP_ICMP, 0);
 	__u32 vip = b->vip;
 	struct vip *v = vip_by_handle(vip);
@@ -395,11 +395,10 @@ __noinline __u64 local_icmp_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control
 static __always_inline __u64 icmp_answer(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct error e = {};
 
-	if (!c || data + ETH_HLEN + sizeof(struct iphdr) > end || !read_error(&e, data + ETH_HLEN, end, ipv6))
+	if (data + ETH_HLEN + sizeof(struct iphdr) > end || !read_error(&e, data + ETH_HLEN, end, ipv6))
 		return XDP_PASS;
 	/* the quoted packet went from us to the backend: seen from there, it is the answer's reverse */
 	struct flow *f = answered_flow(e.p.source, e.p.source_port, e.p.destination_port, e.p.protocol, ipv6);

@@ -39,12 +39,10 @@ static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h
  */
 __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 {
-	__u32 history = ring_history(slot), step = control & CONTROL_STEP, zero = 0;
+	__u32 history = ring_history(slot), step = control & CONTROL_STEP;
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 
-	if (!c)
-		return 0;
 	if (begins && (!h || control & CONTROL_FINAL || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
@@ -78,10 +76,9 @@ static __always_inline int clamp(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 
-	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
 		return 0;
 	if (parse(ctx, &p, end, ipv6, ipv6))
 		clamp_mss(&p, end, ipv6 ? c->mss_ipv6 : c->mss_ipv4);
@@ -102,11 +99,11 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 zero = 0, now = bpf_jiffies64();
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 now = bpf_jiffies64();
+	struct config *c = &config;
 	struct backend *b = backend_by_handle(handle);
 
-	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
 		return drop(DROP_MALFORMED, 0);
 	if (!b)
 		return drop(DROP_NOT_HOSTED, 0);
@@ -169,8 +166,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		return next(NEXT_BEGIN, BEGIN_HOSTED, handle);
 	}
 	struct flow *f = view.flow;
-	__u32 index = view.backend & HANDLE_INDEX_MASK;
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(view.backend);
 
 	if (!f || !cpu)
 		return drop(DROP_NOT_HOSTED, vip);
@@ -223,11 +219,10 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 zero = 0, control = 0, handle = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 control = 0, handle = 0;
 	__u8 inner;
 
-	if (!c || data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
+	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
 		return XDP_PASS;
 	if (!ipv6 && p.ip->ihl != 5)
 		return XDP_PASS; /* no tunnel of ours has options */
@@ -251,11 +246,12 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
 		return XDP_PASS;
+	bool peer = is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6);
+
 	/* IPIP has no port of its own: the machine may have tunnels that are none of ours */
-	if (!ports && !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6))
+	if (!ports && (!peer || !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6)))
 		return XDP_PASS;
-	/* from here on it is one that we are meant to open, or somebody wants us to think so */
-	if (!is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6))
+	if (!peer)
 		return drop(DROP_UNKNOWN_PEER, 0);
 
 	__u8 congestion = p.tos & 3;

@@ -105,20 +105,16 @@ static __always_inline struct backend *backend_by_handle(__u32 handle)
 /* Is the address a node's? Almost always one byte's load says no. */
 static __always_inline bool is_peer(const __u32 address[4], __u64 address_hash, bool ipv6)
 {
-	__u32 zero = 0;
-	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
 
-	return filter && unlikely(filter->bits[address_hash % FILTER_SIZE] & FILTER_PEER) &&
+	return unlikely(address_filter.bits[address_hash % FILTER_SIZE] & FILTER_PEER) &&
 	       address_lookup(address, address_hash, 0, KEY_PEER, ipv6);
 }
 
 /* Is a node's address, see is_peer(), this one's? */
 static __always_inline bool is_own(__u64 address_hash)
 {
-	__u32 zero = 0;
-	struct address_filter *filter = bpf_map_lookup_elem(&address_filter, &zero);
 
-	return filter && filter->bits[address_hash % FILTER_SIZE] & FILTER_TUNNEL;
+	return address_filter.bits[address_hash % FILTER_SIZE] & FILTER_TUNNEL;
 }
 
 /* Sources that no client on a network can have; the VIP itself is one of them. */

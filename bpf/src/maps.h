@@ -11,32 +11,24 @@
 const volatile __u32 key_bucket_mask = 1;
 const volatile __u32 flow_mask = 1;
 const volatile __u32 flow_bucket_mask = 1;
+/* How many entries of backend_cpus one CPU has: that many backends. */
+const volatile __u32 backend_cpu_stride = 1;
 /* The program is attached with multi-buffer support (kernel 5.18). */
 const volatile bool multi_buffer = false;
 
-/* The agent writes, the datapath reads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct config);
-} config SEC(".maps");
+/*
+ * Two sections of data, which are maps of one entry whose place the program knows: it costs nothing
+ * to find them. The agent writes, the datapath reads.
+ */
+struct config config SEC(".data.config") = {};
 
 /*
- * May this destination be ours? FILTER_* by the hash of the address. The agent writes; the datapath
- * reads it first of all, so that a packet which is not ours costs one byte's load.
+ * What may this address be? FILTER_* by its hash. Read first of all, so that a packet which is not
+ * ours costs one byte's load.
  */
 struct address_filter {
 	__u8 bits[FILTER_SIZE];
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct address_filter);
-} address_filter SEC(".maps");
+} address_filter SEC(".data.filter") = {};
 
 /* Address, protocol, port to VIP, and the other kinds of keys. The agent writes (after what the handle is of), the datapath reads. Size: agent. */
 struct {
@@ -101,9 +93,15 @@ struct {
 	__type(value, struct backend);
 } backends SEC(".maps");
 
-/* By the index of the backend. The datapath writes, the agent reads, and clears when the index gets a new owner. Size: agent. */
+/*
+ * One CPU's lines after the other's, by the index of the backend: backend_cpu() in nexthop.h. (A
+ * per-CPU map would cost a second miss, for its pointer, and its lines lie across two of the cache's.)
+ * The datapath writes, each CPU its own; the agent reads, and clears when the index gets a new owner.
+ * Size: agent.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct backend_cpu);
@@ -128,6 +126,7 @@ struct {
 /* The datapath writes and reads; `xdplb status` counts. Size: agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* aligned to pages, so to cache lines */
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct flow);
@@ -136,6 +135,7 @@ struct {
 /* The datapath writes and reads. Size: agent, a quarter of the flow table's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* aligned to pages, so to cache lines */
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct flow_bucket);

@@ -44,6 +44,14 @@ static __always_inline void copy_macs(void *to, const void *from)
 	*(__u32 *)(to + 8) = *(const __u32 *)(from + 8);
 }
 
+/* This CPU's line of a backend. */
+static __always_inline struct backend_cpu *backend_cpu(__u32 handle)
+{
+	__u32 index = (handle & HANDLE_INDEX_MASK) + bpf_get_smp_processor_id() * backend_cpu_stride;
+
+	return bpf_map_lookup_elem(&backend_cpus, &index);
+}
+
 /* Never 0, which stands for "not resolved". */
 static __always_inline __u32 backend_stamp(const struct config *c, __u32 now)
 {

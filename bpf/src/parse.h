@@ -34,6 +34,11 @@
 #define IPV6_DESTINATION_OPTIONS 60
 #define EXTENSION_HEADERS 6 /* more are not looked at */
 
+static __always_inline bool is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
 struct packet {
 	struct ethhdr *eth;
 	union {
@@ -81,8 +86,10 @@ static __always_inline bool parse_l4(struct packet *p, void *end, __u8 protocol,
 		}
 		__u32 offset = p->tcp->doff * 4;
 
-		if (offset < sizeof(struct tcphdr) || offset > payload)
+		if (offset < sizeof(struct tcphdr) || offset > payload) {
 			p->drop = DROP_MALFORMED;
+			return false;
+		}
 		p->tcp_flags = ((__u8 *)p->tcp)[13];
 	} else if (protocol == IPPROTO_UDP) {
 		if (p->l4 + sizeof(struct udphdr) > end || payload < sizeof(struct udphdr)) {
@@ -91,8 +98,10 @@ static __always_inline bool parse_l4(struct packet *p, void *end, __u8 protocol,
 		}
 		__u32 length = bpf_ntohs(p->udp->len);
 
-		if (length < sizeof(struct udphdr) || length > payload)
+		if (length < sizeof(struct udphdr) || length > payload) {
 			p->drop = DROP_MALFORMED;
+			return false;
+		}
 	} else {
 		return false;
 	}

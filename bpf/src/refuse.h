@@ -163,13 +163,12 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 static __always_inline int refuse(struct xdp_md *ctx, __u32 handle, __u32 why, bool ipv6)
 {
 	struct packet p = {};
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct vip *v = vip_by_handle(handle);
 	bool by_policy = why == DROP_NO_BACKEND || why == DROP_NO_LISTENER;
 
 	drop(why, handle);
-	if (!c || !v || (by_policy && !(v->flags & VIP_REJECT)))
+	if (!v || (by_policy && !(v->flags & VIP_REJECT)))
 		return XDP_DROP;
 	if (!read_packet(ctx, &p, ipv6) || p.drop || bad_source(p.source, p.destination, ipv6))
 		return XDP_DROP;
@@ -199,11 +198,10 @@ __noinline int refuse_ipv6(struct xdp_md *ctx, __u32 handle, __u32 why)
 static __always_inline int too_big(struct xdp_md *ctx, __u32 handle, bool ipv6)
 {
 	struct packet p = {};
-	__u32 zero = 0;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct backend *b = backend_by_handle(handle);
 
-	if (!c || !b)
+	if (!b)
 		return drop(DROP_TOO_BIG, 0);
 	drop(DROP_TOO_BIG, b->vip);
 	if (!read_packet(ctx, &p, ipv6) || bad_source(p.source, p.destination, ipv6))

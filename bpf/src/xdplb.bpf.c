@@ -33,12 +33,11 @@
 static __always_inline __u64 tunnel(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
 {
 	struct packet p = {};
-	__u32 zero = 0, index = handle & HANDLE_INDEX_MASK;
-	struct config *c = bpf_map_lookup_elem(&config, &zero);
+	struct config *c = &config;
 	struct backend *b = backend_by_handle(handle);
-	struct backend_cpu *cpu = bpf_map_lookup_elem(&backend_cpus, &index);
+	struct backend_cpu *cpu = backend_cpu(handle);
 
-	if (!c || !b || !cpu)
+	if (!b || !cpu)
 		return drop(DROP_NO_BACKEND, 0);
 	bool ports = read_packet(ctx, &p, ipv6);
 
@@ -140,11 +139,6 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 #define VLAN_TAG 4
 #define MOST_TAGS 2
 
-static __always_inline bool is_vlan(__be16 type)
-{
-	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
-}
-
 /* Takes `tags` VLAN tags off; answers whether it could. */
 static __always_inline bool pull_tags(struct xdp_md *ctx, __u32 tags)
 {
@@ -200,7 +194,7 @@ static __noinline int tagged(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (!pull_tags(ctx, tags))
 		return XDP_PASS;
-	__u64 word = type == bpf_htons(ETH_P_IP) ? edge_ipv4(ctx) : edge_ipv6(ctx);
+	__u64 word = enter(ctx);
 	int verdict = next_function(word) < NEXT ? next_function(word) : finish(ctx, word);
 
 	if (verdict != XDP_DROP && !push_tags(ctx, tags, words))
@@ -211,19 +205,11 @@ static __noinline int tagged(struct xdp_md *ctx)
 SEC("xdp")
 int xdplb(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = data;
-	__u64 word;
+	__u64 word = enter(ctx);
 
-	if (data + ETH_HLEN > end)
-		return XDP_PASS;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		word = edge_ipv4(ctx);
-	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		word = edge_ipv6(ctx);
-	else
-		return is_vlan(eth->h_proto) ? tagged(ctx) : XDP_PASS;
-	return likely(next_function(word) < NEXT) ? next_function(word) : finish(ctx, word);
+	if (likely(next_function(word) < NEXT))
+		return next_function(word);
+	return next_function(word) == NEXT_TAGGED ? tagged(ctx) : finish(ctx, word);
 }
 
 SEC("tc")

@@ -26,6 +26,11 @@ final class Agenda<T extends Enum<T>> {
     dueNanos.merge(task, System.nanoTime() + delay.toNanos(), Math::min);
   }
 
+  /** Plans it no longer. */
+  void cancel(T task) {
+    dueNanos.remove(task);
+  }
+
   /** The tasks that are due, in the order of the enum; they are no longer planned. */
   List<T> due() {
     long now = System.nanoTime();

@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The agent of one node: follows ForwardingTables, programs them, writes the NodeState. Stopping it
- * leaves the datapath as it is, and traffic goes on.
+ * The agent of one node: follows ForwardingTables and Nodes, programs them, writes the NodeState.
+ * Stopping it leaves the datapath as it is, and traffic goes on.
  */
 public final class Agent implements AutoCloseable {
 
@@ -26,6 +26,7 @@ public final class Agent implements AutoCloseable {
   private final NodeStateWriter writer;
   private final Programmer programmer;
   private final ForwardingTableSource source;
+  private final NodeAddressSource nodes;
 
   private Agent(
       KubernetesClient client,
@@ -36,6 +37,7 @@ public final class Agent implements AutoCloseable {
     writer = new NodeStateWriter(client, nodeName);
     programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
     source = new ForwardingTableSource(client, programmer);
+    nodes = new NodeAddressSource(client, nodeName, programmer);
   }
 
   /**
@@ -59,6 +61,7 @@ public final class Agent implements AutoCloseable {
             client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
     agent.writer.start();
     agent.programmer.start();
+    agent.nodes.start();
     agent.source.start();
     return agent;
   }
@@ -89,6 +92,7 @@ public final class Agent implements AutoCloseable {
   @Override
   public void close() {
     source.close();
+    nodes.close();
     programmer.close();
     writer.close();
   }

@@ -13,14 +13,18 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Keeps the program on the interfaces that should have it. */
+/** Keeps the programs on the interfaces that should have them. */
 final class Interfaces {
 
   private static final Logger log = LoggerFactory.getLogger(Interfaces.class);
 
+  /** After how many checks an egress that was refused is tried again. */
+  private static final int EGRESS_AGAIN = 10;
+
   private final NodeDatapath datapath;
   private final List<String> names;
   private final Map<String, Attachment> last = new HashMap<>();
+  private int checks;
 
   Interfaces(NodeDatapath datapath, List<String> names) {
     this.datapath = datapath;
@@ -33,7 +37,7 @@ final class Interfaces {
   }
 
   /**
-   * Asks the kernel, and attaches again where the program is gone.
+   * Asks the kernel, and attaches again where a program is gone.
    *
    * @return whether anything is different from the last time
    */
@@ -42,13 +46,16 @@ final class Interfaces {
     Map<String, Attachment> now =
         datapath.attachments().stream()
             .collect(Collectors.toMap(Attachment::interfaceName, Function.identity()));
+    checks++;
     for (String name : names) {
       Attachment attachment = now.get(name);
       if (attachment == null || !attachment.attached()) {
         attach(name);
-      } else {
+      } else if (attachment.egress() != null) {
         note(attachment);
-      }
+      } else if (attachment.egressMessage() != null || checks % EGRESS_AGAIN == 0) {
+        attach(name);
+      } // else it was refused lately, and the kernel does not remember why
     }
     return !before.equals(last);
   }
@@ -79,6 +86,15 @@ final class Interfaces {
       case NATIVE -> log.info("{}: attached in native mode{}", attachment.interfaceName(), why);
       case GENERIC -> log.warn("{}: attached in generic mode{}", attachment.interfaceName(), why);
       case NONE -> log.error("{}: not attached{}", attachment.interfaceName(), why);
+    }
+    if (attachment.attached() && attachment.egress() == null) {
+      log.error(
+          "{}: no egress program, so answers of DSR endpoints on this node do not reach their"
+              + " clients: {}",
+          attachment.interfaceName(),
+          attachment.egressMessage());
+    } else if (attachment.attached() && attachment.egressMessage() != null) {
+      log.info("{}: egress by clsact: {}", attachment.interfaceName(), attachment.egressMessage());
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
@@ -8,6 +9,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendProblem;
 import io.xdplb.datapath.Datapath;
+import io.xdplb.datapath.HistoryStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -53,6 +55,26 @@ record KernelDatapath(Datapath datapath) implements NodeDatapath {
   @Override
   public void refreshNeighbours() {
     datapath.refreshNeighbours();
+  }
+
+  @Override
+  public void setPeers(Collection<Ip> peers) {
+    datapath.setPeers(peers);
+  }
+
+  @Override
+  public List<Ip> addresses() {
+    return datapath.addresses();
+  }
+
+  @Override
+  public void settle() {
+    datapath.settle();
+  }
+
+  @Override
+  public HistoryStatus histories() {
+    return datapath.histories();
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedVip;
@@ -8,6 +9,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendProblem;
 import io.xdplb.datapath.Datapath;
+import io.xdplb.datapath.HistoryStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -46,6 +48,18 @@ public interface NodeDatapath extends AutoCloseable {
 
   /** Keeps the kernel's neighbour entries of backends fresh. */
   void refreshNeighbours();
+
+  /** See {@link Datapath#setPeers}. */
+  void setPeers(Collection<Ip> peers);
+
+  /** See {@link Datapath#addresses}. */
+  List<Ip> addresses();
+
+  /** Ends what only former flows needed; every ten seconds or so. */
+  void settle();
+
+  /** How much is remembered of former owners of ring slots. */
+  HistoryStatus histories();
 
   /** Backends that packets cannot reach from here. */
   List<BackendProblem> unreachable();

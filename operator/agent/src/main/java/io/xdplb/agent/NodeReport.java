@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent;
 
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.table.TableDigests;
 import io.xdplb.datapath.Attachment;
@@ -18,19 +20,19 @@ import java.util.TreeMap;
 /** From what the agent knows to what it reports. */
 final class NodeReport {
 
-  /** The most exceptions that a NodeState may list. */
-  static final int MAX_EXCEPTIONS = 64;
-
   private NodeReport() {}
 
   /**
    * The report.
    *
+   * @param addresses this node's own, the preferred ones first; more than can be listed are left
+   *     out
    * @param exceptions tables that are not programmed as desired
    * @param unreachable tables that are, but some of whose backends no packet reaches
    */
   static NodeStateStatus of(
       String agentVersion,
+      Collection<Ip> addresses,
       Collection<Attachment> attachments,
       TableDigests digests,
       SortedMap<ObjectName, TableException> exceptions,
@@ -40,11 +42,12 @@ final class NodeReport {
     SortedMap<String, String> buckets = digests.bucketHashes();
     return new NodeStateStatus(
         agentVersion,
+        addresses.stream().limit(Limits.NODE_ADDRESSES).map(Ip::toString).toList(),
         attachments.stream().map(NodeReport::report).toList(),
         TableDigests.rootHash(buckets),
         buckets,
         digests.size(),
-        all.values().stream().limit(MAX_EXCEPTIONS).toList());
+        all.values().stream().limit(Limits.EXCEPTIONS).toList());
   }
 
   private static Interface report(Attachment attachment) {
@@ -52,12 +55,17 @@ final class NodeReport {
         attachment.mode() == Mode.NATIVE
             ? AttachMode.Native
             : attachment.mode() == Mode.GENERIC ? AttachMode.Generic : null;
+    boolean halfAttached = attachment.attached() && attachment.egress() == null;
     return new Interface(
         attachment.interfaceName(),
         attachment.attached(),
         mode,
-        attachment.reason(),
-        attachment.message());
+        halfAttached ? "EgressRefused" : attachment.reason(),
+        halfAttached
+            ? "no egress program, so answers of DSR endpoints on this node do not reach their"
+                + " clients: "
+                + attachment.egressMessage()
+            : attachment.message());
   }
 
   /** Names at most this many of several, then how many more there are. */

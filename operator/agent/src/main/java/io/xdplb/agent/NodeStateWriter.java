@@ -164,6 +164,7 @@ final class NodeStateWriter implements AutoCloseable {
   private static NodeStateStatus withoutEmpty(NodeStateStatus status) {
     return new NodeStateStatus(
         status.agentVersion(),
+        status.addresses().isEmpty() ? null : status.addresses(),
         status.interfaces().isEmpty() ? null : status.interfaces(),
         status.rootHash(),
         status.bucketHashes().isEmpty() ? null : status.bucketHashes(),

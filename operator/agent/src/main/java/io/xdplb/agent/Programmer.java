@@ -4,7 +4,9 @@ package io.xdplb.agent;
 import io.xdplb.agent.TableProgrammer.Change;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.datapath.HistoryStatus;
 import io.xdplb.netlink.NetworkChange;
 import io.xdplb.netlink.NetworkMonitor;
 import java.time.Duration;
@@ -13,9 +15,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -43,17 +45,26 @@ public final class Programmer implements AutoCloseable {
 
   private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
-  private static final int AUDIT_STEPS = 30;
+  private static final Duration SETTLE = Duration.ofSeconds(10);
+  private static final Duration PEERS_AGAIN = Duration.ofSeconds(10);
 
   /** What is done again and again, or some time after its cause. */
   private enum Task {
-    NETWORK_CHANGE,
-    NEIGHBOUR_CHANGE,
-    NEIGHBOURS,
-    ATTACHMENTS,
-    AUDIT,
-    REACHABILITY,
-    REPORT
+    NETWORK_CHANGE("follow a change of the network"),
+    NEIGHBOUR_CHANGE("follow a change of neighbours"),
+    NEIGHBOURS("refresh neighbours"),
+    ATTACHMENTS("check the interfaces"),
+    PEERS("set the nodes from which encapsulated packets are accepted"),
+    AUDIT("compare tables with the kernel's maps"),
+    SETTLE("end what only former flows needed"),
+    REACHABILITY("look for backends that cannot be reached"),
+    REPORT("report");
+
+    private final String what;
+
+    Task(String what) {
+      this.what = what;
+    }
   }
 
   private final NodeDatapath datapath;
@@ -62,9 +73,11 @@ public final class Programmer implements AutoCloseable {
   private final Interfaces interfaces;
   private final TableProgrammer tables;
   private final Reachability reachability;
+  private final Peers peers;
   private final Thread thread;
   private final Agenda<Task> agenda = new Agenda<>(Task.class);
   private NodeStateStatus lastReport;
+  private long ownersForgotten;
   private boolean unclaimedRemoved;
   private NetworkMonitor monitor;
 
@@ -73,6 +86,8 @@ public final class Programmer implements AutoCloseable {
   // Guarded by lock:
   private Map<ObjectName, Change> pending = new LinkedHashMap<>();
   private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
+  private Optional<List<Ip>> newOwn = Optional.empty();
+  private Optional<Set<Ip>> newPeers = Optional.empty();
   private boolean listed;
   private boolean synced;
   private boolean stopped;
@@ -97,6 +112,7 @@ public final class Programmer implements AutoCloseable {
         new TableProgrammer(
             datapath, System::nanoTime, () -> System.currentTimeMillis() / 1000, listener);
     this.reachability = new Reachability(datapath, listener);
+    this.peers = new Peers(datapath);
     this.thread = new Thread(this::run, "programmer");
   }
 
@@ -131,6 +147,26 @@ public final class Programmer implements AutoCloseable {
           listed = true;
           synced = true;
         });
+  }
+
+  /**
+   * Says by which addresses other nodes know this one. Nothing is reported before, so that what is
+   * said of them does not change for a moment at each start.
+   *
+   * @param addresses the preferred one of each family first; empty if that is not known: then those
+   *     that the datapath finds, see {@link io.xdplb.datapath.Datapath#addresses}
+   */
+  public void ownAddresses(List<Ip> addresses) {
+    signal(() -> newOwn = Optional.of(List.copyOf(addresses)));
+  }
+
+  /**
+   * Says which nodes there are: encapsulated packets are accepted from them and from this node, and
+   * clients with these addresses are served by NAT. Until it is called, those that an earlier run
+   * knew.
+   */
+  public void peers(Set<Ip> addresses) {
+    signal(() -> newPeers = Optional.of(Set.copyOf(addresses)));
   }
 
   /** Links, addresses, routes or neighbours of the machine have changed. */
@@ -183,6 +219,7 @@ public final class Programmer implements AutoCloseable {
       agenda.in(Task.NEIGHBOURS, NEIGHBOURS);
       agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
       agenda.in(Task.AUDIT, AUDIT_STEP);
+      agenda.in(Task.SETTLE, SETTLE);
       agenda.in(Task.REACHABILITY, Duration.ZERO);
       agenda.in(Task.REPORT, REPORT_DEBOUNCE);
       while (step()) {
@@ -215,6 +252,7 @@ public final class Programmer implements AutoCloseable {
         pending = new LinkedHashMap<>();
       }
       removeUnclaimed = synced && !unclaimedRemoved;
+      takeNodes();
       if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
         agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
       }
@@ -229,15 +267,28 @@ public final class Programmer implements AutoCloseable {
     return true;
   }
 
+  private void takeNodes() {
+    if (newOwn.isPresent() || newPeers.isPresent()) {
+      newOwn.ifPresent(peers::setOwn);
+      newPeers.ifPresent(peers::setOthers);
+      newOwn = Optional.empty();
+      newPeers = Optional.empty();
+      agenda.in(Task.PEERS, Duration.ZERO);
+    }
+  }
+
   private boolean hasWork() {
     return (listed && !pending.isEmpty())
         || (synced && !unclaimedRemoved)
+        || newOwn.isPresent()
+        || newPeers.isPresent()
         || !networkChanges.isEmpty();
   }
 
   private void work(List<Change> changes, boolean removeUnclaimed) {
     if (!changes.isEmpty()) {
       attempt("program", () -> tables.accept(changes));
+      agenda.in(Task.PEERS, Duration.ZERO); // for addresses of VIPs are nobody's own
       agenda.atLatestIn(Task.REACHABILITY, REACHABILITY);
       agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
     }
@@ -252,7 +303,7 @@ public final class Programmer implements AutoCloseable {
       agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
     }
     for (Task task : agenda.due()) {
-      attempt(task.name().toLowerCase(Locale.ROOT), () -> perform(task));
+      attempt(task.what, () -> perform(task));
     }
   }
 
@@ -262,6 +313,7 @@ public final class Programmer implements AutoCloseable {
       case NETWORK_CHANGE -> {
         datapath.networkChanged();
         interfaces.check();
+        agenda.in(Task.PEERS, Duration.ZERO);
         agenda.in(Task.REACHABILITY, Duration.ZERO);
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
       }
@@ -272,13 +324,27 @@ public final class Programmer implements AutoCloseable {
       case ATTACHMENTS -> {
         agenda.in(task, ATTACHMENTS);
         if (interfaces.check()) {
+          agenda.in(Task.PEERS, Duration.ZERO);
           agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
         }
       }
+      case PEERS -> {
+        agenda.in(task, PEERS_AGAIN); // should this fail
+        peers.apply();
+        agenda.cancel(task);
+        agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+      }
       case AUDIT -> {
         agenda.in(task, AUDIT_STEP);
-        tables.audit(AUDIT_STEPS);
+        if (tables.audit()) {
+          peers.distrust();
+          agenda.in(Task.PEERS, Duration.ZERO);
+        }
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+      }
+      case SETTLE -> {
+        agenda.in(task, SETTLE);
+        settle();
       }
       case REACHABILITY -> {
         reachability.check(tables::holder);
@@ -288,10 +354,28 @@ public final class Programmer implements AutoCloseable {
     }
   }
 
+  private void settle() {
+    datapath.settle();
+    HistoryStatus histories = datapath.histories();
+    if (histories.ownersForgotten() > ownersForgotten) {
+      log.warn(
+          "{} former owners of ring slots were forgotten: connections to them that are older than"
+              + " the last changes were cut ({} of {} histories in use)",
+          histories.ownersForgotten() - ownersForgotten,
+          histories.lines(),
+          histories.capacity());
+      ownersForgotten = histories.ownersForgotten();
+    }
+  }
+
   private void report() {
+    if (!peers.isOwnKnown()) {
+      return;
+    }
     NodeStateStatus report =
         NodeReport.of(
             version,
+            peers.own(),
             interfaces.state(),
             tables.digests(),
             tables.exceptions(),

@@ -36,6 +36,11 @@ final class TableProgrammer {
 
   private static final Logger log = LoggerFactory.getLogger(TableProgrammer.class);
   private static final long SECOND = 1_000_000_000L;
+  private static final int FEWEST_AUDITS = 4;
+  private static final int MOST_AUDITS = 30;
+
+  /** So many tables can be looked at in one go without anybody having to wait. */
+  private static final int EASY_AUDIT = 25;
 
   /**
    * One change of one table.
@@ -119,12 +124,15 @@ final class TableProgrammer {
 
   /**
    * Compares a share of the tables with the kernel's maps and mends what somebody else has changed
-   * there.
+   * there. After four calls every table has been looked at, or where there are many after thirty.
    *
-   * @param parts after how many calls every table has been looked at
+   * @return whether anything had to be mended
    */
-  void audit(int parts) {
-    int count = (book.tables().size() + parts - 1) / parts;
+  boolean audit() {
+    boolean mended = false;
+    int tables = book.tables().size();
+    int count =
+        Math.max(share(tables, MOST_AUDITS), Math.min(share(tables, FEWEST_AUDITS), EASY_AUDIT));
     if (auditRound.isEmpty()) {
       auditRound.addAll(book.tables());
     }
@@ -135,8 +143,14 @@ final class TableProgrammer {
         book.held(table).forEach(vip -> vips.distrust(vip.key()));
         unannounced.add(table);
         program(table);
+        mended = true;
       }
     }
+    return mended;
+  }
+
+  private static int share(int tables, int parts) {
+    return (tables + parts - 1) / parts;
   }
 
   /** Tables that are not as they should be. */

@@ -2,7 +2,9 @@
 package io.xdplb.agent;
 
 import io.xdplb.core.maglev.Ring;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
@@ -25,7 +27,8 @@ import java.util.function.LongSupplier;
 final class VipProgrammer {
 
   /** Differs from every state that a table can ask for, and so is written again. */
-  private static final ProgrammedBackend DOUBTFUL = new ProgrammedBackend(false, -1, 0);
+  private static final ProgrammedBackend DOUBTFUL =
+      new ProgrammedBackend(false, -1, 0, Delivery.NAT);
 
   private final NodeDatapath datapath;
   private final LongSupplier unixSeconds;
@@ -82,7 +85,7 @@ final class VipProgrammer {
         (key, is) -> {
           Map<BackendKey, ProgrammedBackend> backends = new HashMap<>(is.backends());
           backends.replaceAll((backend, state) -> state.isDraining() ? state : DOUBTFUL);
-          return new ProgrammedVip(key, false, Ring.EMPTY.digest(), backends);
+          return new ProgrammedVip(key, false, 0, Access.OPEN, Ring.EMPTY.digest(), backends);
         });
   }
 

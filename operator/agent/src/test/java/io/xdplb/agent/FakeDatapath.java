@@ -3,13 +3,16 @@ package io.xdplb.agent;
 
 import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.ProgrammedBackend;
 import io.xdplb.core.plan.ProgrammedVip;
 import io.xdplb.core.table.VipImage;
 import io.xdplb.datapath.Attachment;
+import io.xdplb.datapath.Attachment.Egress;
 import io.xdplb.datapath.BackendProblem;
+import io.xdplb.datapath.HistoryStatus;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -30,11 +33,16 @@ final class FakeDatapath implements NodeDatapath {
   final List<Operation> operations = new ArrayList<>();
   final List<VipKey> reads = new ArrayList<>();
   final List<BackendProblem> unreachable = new ArrayList<>();
-  final Map<String, Attachment.Mode> interfaces = new HashMap<>();
+  final Map<String, Attachment> interfaces = new HashMap<>();
+  final List<String> attached = new ArrayList<>();
+  Attachment offers = new Attachment("", Attachment.Mode.NATIVE, null, null, Egress.TCX, null);
+  List<Ip> addresses = List.of();
+  boolean refusesPeers;
   Predicate<Operation> refuses = operation -> false;
   boolean closed;
 
   private final Map<VipKey, ProgrammedVip> vips = new HashMap<>();
+  private final List<Set<Ip>> peers = new ArrayList<>();
   private final Map<VipKey, Ring> rings = new HashMap<>();
   private final List<ProgrammedVip> adopted = new ArrayList<>();
 
@@ -63,6 +71,11 @@ final class FakeDatapath implements NodeDatapath {
   synchronized void spoil(VipKey vip) {
     Ring ring = rings.get(vip);
     rings.put(vip, new Ring(ring.backends(), new int[ring.size()]));
+  }
+
+  /** What it was told, first to last. */
+  synchronized List<Set<Ip>> peers() {
+    return List.copyOf(peers);
   }
 
   synchronized int operationCount() {
@@ -112,24 +125,30 @@ final class FakeDatapath implements NodeDatapath {
         IntStream.range(0, ring.size())
             .map(slot -> backends.indexOf(ring.backends().get(ring.slot(slot))))
             .toArray();
-    Set<BackendKey> takes =
-        backends.stream()
-            .filter(backend -> vip.backends().get(backend).takesNewFlows())
-            .collect(Collectors.toSet());
-    return Optional.of(new VipImage(key, new Ring(backends, slots), takes));
+    Map<BackendKey, VipImage.BackendImage> images = new HashMap<>();
+    for (BackendKey backend : backends) {
+      ProgrammedBackend is = vip.backends().get(backend);
+      images.put(backend, new VipImage.BackendImage(is.takesNewFlows(), is.delivery()));
+    }
+    return Optional.of(
+        new VipImage(key, vip.affinitySeconds(), vip.access(), new Ring(backends, slots), images));
+  }
+
+  private static Attachment attachment(String interfaceName, Attachment as) {
+    return new Attachment(
+        interfaceName, as.mode(), as.reason(), as.message(), as.egress(), as.egressMessage());
   }
 
   @Override
   public synchronized Attachment attach(String interfaceName) {
-    interfaces.put(interfaceName, Attachment.Mode.NATIVE);
-    return new Attachment(interfaceName, Attachment.Mode.NATIVE, null, null);
+    attached.add(interfaceName);
+    interfaces.put(interfaceName, attachment(interfaceName, offers));
+    return interfaces.get(interfaceName);
   }
 
   @Override
   public synchronized List<Attachment> attachments() {
-    return interfaces.entrySet().stream()
-        .map(entry -> new Attachment(entry.getKey(), entry.getValue(), null, null))
-        .toList();
+    return List.copyOf(interfaces.values());
   }
 
   @Override
@@ -140,6 +159,27 @@ final class FakeDatapath implements NodeDatapath {
 
   @Override
   public void refreshNeighbours() {}
+
+  @Override
+  public synchronized void setPeers(Collection<Ip> addresses) {
+    if (refusesPeers) {
+      throw new IllegalStateException("refused peers");
+    }
+    peers.add(Set.copyOf(addresses));
+  }
+
+  @Override
+  public synchronized List<Ip> addresses() {
+    return addresses;
+  }
+
+  @Override
+  public void settle() {}
+
+  @Override
+  public HistoryStatus histories() {
+    return new HistoryStatus(0, 1, 0);
+  }
 
   @Override
   public synchronized List<BackendProblem> unreachable() {

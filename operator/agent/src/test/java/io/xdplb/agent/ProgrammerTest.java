@@ -16,10 +16,13 @@ import io.xdplb.core.model.Vip;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.table.TableDigests;
 import io.xdplb.datapath.BackendProblem;
+import io.xdplb.netlink.NetworkChange;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -61,7 +64,7 @@ class ProgrammerTest {
 
   @Test
   void nothingIsProgrammedBeforeAllIsListed() {
-    programmer.start();
+    start();
     programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
     await(() -> !reports.isEmpty());
     assertThat(datapath.operationCount()).isZero();
@@ -72,7 +75,7 @@ class ProgrammerTest {
 
   @Test
   void theReportSaysWhatTheKernelHoldsAndComesWhenSomethingChanged() {
-    programmer.start();
+    start();
     programmer.synced();
     for (int i = 0; i < 100; i++) {
       programmer.table(name("lb" + i), CREATED, table(address(i), 2));
@@ -96,7 +99,7 @@ class ProgrammerTest {
   @Test
   void theReportNamesAtMost64Exceptions() {
     datapath.refuses = operation -> operation instanceof Operation.AddVip;
-    programmer.start();
+    start();
     programmer.synced();
     for (int i = 0; i < 100; i++) {
       programmer.table(name("lb" + i), CREATED, table(address(i), 1));
@@ -114,7 +117,7 @@ class ProgrammerTest {
     datapath.unreachable.add(new BackendProblem(vip("203.0.113.1"), backend, "no route"));
     programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
     programmer.synced();
-    programmer.start();
+    start();
     await(() -> !reports.isEmpty() && !last().exceptions().isEmpty());
     assertThat(last().exceptions())
         .containsExactly(
@@ -134,7 +137,7 @@ class ProgrammerTest {
           }
           return false;
         };
-    programmer.start();
+    start();
     programmer.synced();
     programmer.table(name("slow"), CREATED, table("203.0.113.9", 1));
     busy.await();
@@ -149,6 +152,80 @@ class ProgrammerTest {
                 .filter(o -> o instanceof Operation.SetRing && o.vip().equals(vip("203.0.113.1"))))
         .as("only the newest")
         .hasSize(1);
+  }
+
+  @Test
+  void nothingIsReportedBeforeItIsKnownByWhichAddressesOthersKnowThisNode() {
+    programmer.start();
+    programmer.synced();
+    programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
+    await(() -> programmed.containsKey(name("a")));
+    assertThat(reports).isEmpty();
+    programmer.ownAddresses(List.of(Ip.parse("198.51.100.1"), Ip.parse("2001:db8::1")));
+    await(() -> !reports.isEmpty());
+    assertThat(reports.get(0).addresses()).containsExactly("198.51.100.1", "2001:db8::1");
+  }
+
+  @Test
+  void withoutAddressesOfItsNodeThoseOfTheMachineAreReported() {
+    datapath.addresses = List.of(Ip.parse("198.51.100.7"));
+    start();
+    await(() -> !reports.isEmpty());
+    assertThat(last().addresses()).containsExactly("198.51.100.7");
+  }
+
+  @Test
+  void peersAreToldWithThisNodeAndWhenTheyChangeOnly() {
+    Ip own = Ip.parse("198.51.100.7");
+    Ip other = Ip.parse("198.51.100.8");
+    programmer.ownAddresses(List.of(own));
+    programmer.start();
+    programmer.synced();
+    programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
+    await(() -> programmed.containsKey(name("a")));
+    assertThat(datapath.peers())
+        .as("those of an earlier run stay until others are known")
+        .isEmpty();
+    programmer.peers(Set.of(other));
+    await(() -> !datapath.peers().isEmpty());
+    programmer.peers(Set.of(own, other));
+    programmer.networkChanged(EnumSet.of(NetworkChange.ADDRESS));
+    programmer.peers(Set.of());
+    await(() -> datapath.peers().size() > 1);
+    assertThat(datapath.peers()).containsExactly(Set.of(own, other), Set.of(own));
+  }
+
+  @Test
+  void peersThatTheDatapathHasNoRoomForAreNotTheEndOfIt() {
+    datapath.refusesPeers = true;
+    programmer.peers(Set.of(Ip.parse("198.51.100.8")));
+    programmer.synced();
+    start();
+    programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
+    await(() -> programmed.containsKey(name("a")) && !reports.isEmpty());
+    assertThat(datapath.peers()).isEmpty();
+  }
+
+  @Test
+  void whatSomebodyChangedInTheMapsIsMendedWithinSecondsWithThePeers() {
+    programmer.peers(Set.of(Ip.parse("198.51.100.8")));
+    start();
+    programmer.synced();
+    for (int i = 0; i < 10; i++) {
+      programmer.table(name("lb" + i), CREATED, table(address(i), 2));
+    }
+    await(() -> programmed.size() == 10 && datapath.peers().size() == 1);
+    programmed.clear();
+    datapath.spoil(vip(address(3)));
+    long start = System.nanoTime();
+    await(() -> datapath.peers().size() == 2);
+    assertThat(programmed).containsOnlyKeys(name("lb3"));
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(6));
+  }
+
+  private void start() {
+    programmer.ownAddresses(List.of());
+    programmer.start();
   }
 
   private NodeStateStatus last() {

@@ -2,6 +2,8 @@
 package io.xdplb.agent;
 
 import static io.xdplb.agent.TestTables.address;
+import static io.xdplb.agent.TestTables.compiled;
+import static io.xdplb.agent.TestTables.listener;
 import static io.xdplb.agent.TestTables.name;
 import static io.xdplb.agent.TestTables.table;
 import static io.xdplb.agent.TestTables.vip;
@@ -9,9 +11,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.agent.TableProgrammer.Change;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.api.v1alpha1.UnavailablePolicy;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
+import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import java.time.Duration;
 import java.time.Instant;
@@ -108,6 +115,72 @@ class TableProgrammerTest {
     assertThat(said).containsExactly("removed old", "programmed young");
     assertThat(programmer.exceptions()).isEmpty();
     assertThat(datapath.entries()).containsExactly(vip("203.0.113.1"));
+  }
+
+  @Test
+  void aRangeOfPortsKeepsItsPortsFromYoungerTables() {
+    put("range", EARLY, range("203.0.113.1", 8000, 8999));
+    put("inside", LATE, range("203.0.113.1", 8080, 8080));
+    put("across", LATE, range("203.0.113.1", 8500, 9500));
+    put("beside", EARLY, range("203.0.113.1", 9000, 9001));
+    put("elsewhere", LATE, range("203.0.113.2", 8080, 8080));
+    assertThat(programmer.exceptions()).containsOnlyKeys(name("inside"), name("across"));
+    assertThat(programmer.exceptions().values())
+        .allMatch(e -> e.reason().equals("AddressConflict"));
+    assertThat(programmer.exceptions().get(name("inside")).message())
+        .isEqualTo("TCP 203.0.113.1:8080 belongs to default/range, which is older");
+    assertThat(datapath.entries())
+        .extracting(VipKey::toString)
+        .containsExactlyInAnyOrder(
+            "TCP 203.0.113.1:8000-8999", "TCP 203.0.113.1:9000-9001", "TCP 203.0.113.2:8080");
+    said.clear();
+    remove("range");
+    assertThat(said).contains("removed range", "programmed inside");
+    assertThat(programmer.exceptions()).containsOnlyKeys(name("across"));
+    assertThat(programmer.exceptions().get(name("across")).message())
+        .isEqualTo("TCP 203.0.113.1:8500-9500 belongs to default/beside, which is older");
+    assertThat(datapath.entries())
+        .extracting(VipKey::toString)
+        .containsExactlyInAnyOrder(
+            "TCP 203.0.113.1:8080", "TCP 203.0.113.1:9000-9001", "TCP 203.0.113.2:8080");
+  }
+
+  @Test
+  void aTablesOwnRangesMayNestAndAreAllProgrammed() {
+    put(
+        "a",
+        EARLY,
+        compiled(
+            "203.0.113.1",
+            List.of(listener(8000, 8999), listener(8080, 8080), listener(8000, 8000)),
+            null,
+            null));
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(datapath.entries())
+        .extracting(VipKey::toString)
+        .containsExactlyInAnyOrder(
+            "TCP 203.0.113.1:8000", "TCP 203.0.113.1:8000-8999", "TCP 203.0.113.1:8080");
+  }
+
+  @Test
+  void accessOfALiveVipChangesInPlace() {
+    List<Listener> listeners = List.of(listener(80, 80));
+    put("a", EARLY, compiled("203.0.113.1", listeners, null, null));
+    datapath.operations.clear();
+    put(
+        "a",
+        EARLY,
+        compiled(
+            "203.0.113.1",
+            listeners,
+            new LoadBalancerSpec.Access(List.of("192.0.2.0/24")),
+            UnavailablePolicy.Drop));
+    assertThat(datapath.operations).hasExactlyElementsOfTypes(Operation.UpdateVip.class);
+    Operation.UpdateVip update = (Operation.UpdateVip) datapath.operations.get(0);
+    assertThat(update.access().admits(Ip.parse("192.0.2.7"))).isTrue();
+    assertThat(update.access().admits(Ip.parse("198.51.100.7"))).isFalse();
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(programmer.digests().size()).isOne();
   }
 
   @Test
@@ -227,13 +300,13 @@ class TableProgrammerTest {
     }
     said.clear();
     datapath.spoil(vip(address(17)));
-    for (int i = 0; i < 30; i++) {
-      programmer.audit(30);
+    for (int i = 0; i < 4; i++) {
+      programmer.audit();
     }
     assertThat(said).containsExactly("programmed lb17");
     datapath.operations.clear();
-    for (int i = 0; i < 30; i++) {
-      programmer.audit(30);
+    for (int i = 0; i < 4; i++) {
+      programmer.audit();
     }
     assertThat(datapath.operations).isEmpty();
   }
@@ -245,6 +318,10 @@ class TableProgrammerTest {
     assertThat(programmer.digests().size()).isZero();
     assertThat(programmer.exceptions().get(name("a")).message())
         .contains("operator and agent are of different versions");
+  }
+
+  private static ForwardingTableSpec range(String address, int first, int last) {
+    return compiled(address, List.of(listener(first, last)), null, null);
   }
 
   private void put(String table, Instant createdAt, ForwardingTableSpec spec) {

@@ -9,6 +9,7 @@ import io.xdplb.api.v1alpha1.LoadBalancerSpec.Drain;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
 import io.xdplb.api.v1alpha1.Protocol;
+import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult.Compiled;
 import io.xdplb.core.compile.Compiler;
@@ -55,6 +56,33 @@ final class TestTables {
                     List.of(new Backend(null, new StaticBackends(addresses, 8080), null)))),
             null,
             new Drain(gracePeriod));
+    return compiled(spec);
+  }
+
+  /** A TCP listener on a port or a range, with two backends. */
+  static Listener listener(int first, int last) {
+    return new Listener(
+        "p" + first + "-" + last,
+        Protocol.TCP,
+        first,
+        last,
+        null,
+        List.of(
+            new Backend(
+                null, new StaticBackends(List.of("198.51.100.1", "198.51.100.2"), first), null)));
+  }
+
+  static ForwardingTableSpec compiled(
+      String address,
+      List<Listener> listeners,
+      LoadBalancerSpec.Access access,
+      UnavailablePolicy policy) {
+    return compiled(
+        new LoadBalancerSpec(
+            new Addresses(List.of(address)), listeners, null, null, access, policy));
+  }
+
+  private static ForwardingTableSpec compiled(LoadBalancerSpec spec) {
     return ((Compiled) Compiler.compile(new CompileInput(name("any"), spec, Map.of()))).table();
   }
 }

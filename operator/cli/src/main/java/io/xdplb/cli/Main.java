@@ -3,12 +3,15 @@ package io.xdplb.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.DatapathException;
 import io.xdplb.datapath.PortRange;
 import io.xdplb.libbpf.LibbpfException;
+import java.util.function.Function;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.TypeConversionException;
@@ -47,7 +50,8 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     return new CommandLine(new Main())
         .setCaseInsensitiveEnumValuesAllowed(true)
-        .registerConverter(PortRange.class, Main::portRange)
+        .registerConverter(PortRange.class, converter(PortRange::parse))
+        .registerConverter(Ip.class, converter(Ip::parse))
         .setExecutionExceptionHandler(Main::failed);
   }
 
@@ -85,11 +89,13 @@ public final class Main implements Runnable {
     return FAILURE;
   }
 
-  private static PortRange portRange(String text) {
-    try {
-      return PortRange.parse(text);
-    } catch (IllegalArgumentException e) {
-      throw new TypeConversionException(e.getMessage());
-    }
+  private static <T> ITypeConverter<T> converter(Function<String, T> parse) {
+    return text -> {
+      try {
+        return parse.apply(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    };
   }
 }

@@ -3,12 +3,15 @@ package io.xdplb.cli;
 
 import io.xdplb.agent.NodeDatapath;
 import io.xdplb.cli.standalone.Standalone;
+import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.Datapath;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code xdplb standalone DIR}. */
@@ -28,6 +31,18 @@ final class StandaloneCommand implements Callable<Integer> {
   @Parameters(paramLabel = "DIR", description = "The folder; it may come later.")
   private Path folder;
 
+  @Option(
+      names = "--peer",
+      paramLabel = "ADDRESS",
+      split = ",",
+      description = {
+        "Address of another machine that runs xdplb for the same folder of manifests; may be given"
+            + " several times, or as a list with commas.",
+        "Encapsulated packets are accepted from these alone, so each server of DSR by IPIP or GUE"
+            + " names its edges. Connections that begin on these machines are balanced by NAT."
+      })
+  private Set<Ip> peers = Set.of();
+
   @Mixin private DatapathOptions options;
 
   @Override
@@ -35,7 +50,11 @@ final class StandaloneCommand implements Callable<Integer> {
     List<String> interfaces = options.interfaces();
     UntilStopped.run(
         Standalone.start(
-            NodeDatapath.of(Datapath.open(options.config())), interfaces, folder, Version.text()));
+            NodeDatapath.of(Datapath.open(options.config())),
+            interfaces,
+            peers,
+            folder,
+            Version.text()));
     return 0;
   }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
 import io.xdplb.datapath.DropReason;
+import io.xdplb.datapath.FlowCounts;
 import io.xdplb.datapath.VipStatus;
 import java.time.Instant;
 import java.util.List;
@@ -15,6 +17,8 @@ import java.util.Map;
  * @param pinPath of the datapath
  * @param at when it was read
  * @param attachments ordered by interface
+ * @param peers nodes from which encapsulated packets are accepted, in order
+ * @param flows those that are remembered on this machine
  * @param vips ordered by key
  * @param drops packets by reason, also those with none
  */
@@ -22,6 +26,8 @@ record Status(
     String pinPath,
     Instant at,
     List<Attachment> attachments,
+    List<Ip> peers,
+    FlowCounts flows,
     List<VipStatus> vips,
     Map<DropReason, Long> drops) {
 

@@ -47,6 +47,8 @@ final class StatusCommand implements Callable<Integer> {
               pinPath.path().toString(),
               Instant.now(),
               view.attachments(),
+              view.peers(),
+              view.flows(),
               view.vips(),
               view.drops());
     }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.xdplb.core.model.Delivery;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
 import io.xdplb.datapath.VipStatus;
@@ -40,7 +41,20 @@ final class StatusJson {
         node.put("reason", attachment.reason());
         node.put("message", attachment.message());
       }
+      if (attachment.egress() != null) {
+        node.put("egress", attachment.egress().name().toLowerCase(Locale.ROOT));
+      }
+      if (attachment.egressMessage() != null) {
+        node.put("egressMessage", attachment.egressMessage());
+      }
     }
+    var peers = root.putArray("peers");
+    status.peers().forEach(peer -> peers.add(peer.toString()));
+    ObjectNode flows = root.putObject("flows");
+    flows.put("nat", status.flows().nat());
+    flows.put("hosted", status.flows().hosted());
+    flows.put("remembered", status.flows().remembered());
+    flows.put("affinity", status.flows().affinity());
     var vips = root.putArray("vips");
     status.vips().forEach(vip -> vip(vips.addObject(), vip));
     ObjectNode drops = root.putObject("drops");
@@ -59,15 +73,49 @@ final class StatusJson {
     if (vip.key().isRange()) {
       node.put("endPort", vip.key().endPort());
     }
+    if (vip.affinitySeconds() > 0) {
+      node.put("affinitySeconds", vip.affinitySeconds());
+    }
+    vip.access()
+        .sourceRanges()
+        .ifPresent(
+            ranges -> {
+              var list = node.putArray("sourceRanges");
+              ranges.forEach(range -> list.add(range.toString()));
+            });
+    node.put(
+        "unavailablePolicy",
+        switch (vip.access().unavailable()) {
+          case REJECT -> "Reject";
+          case DROP -> "Drop";
+        });
     node.put("ringSize", vip.ringSize());
     node.put("packetsDropped", vip.packetsDropped());
     var backends = node.putArray("backends");
     vip.backends().forEach(backend -> backend(backends.addObject(), vip, backend));
   }
 
+  /** As a ForwardingTable says it. */
+  private static void delivery(ObjectNode node, Delivery delivery) {
+    node.put("mode", delivery.nat() ? "NAT" : "DSR");
+    node.put(
+        "encapsulation",
+        switch (delivery.encapsulation()) {
+          case NONE -> "None";
+          case GUE -> "GUE";
+          case IPIP -> "IPIP";
+        });
+    if (delivery.node() != null) {
+      node.put("node", delivery.node().toString());
+      node.put("agent", delivery.agent());
+    }
+  }
+
   private static void backend(ObjectNode node, VipStatus vip, BackendStatus backend) {
     node.put("address", backend.key().address().toString());
     node.put("port", backend.key().port());
+    delivery(node, backend.delivery());
+    node.put("here", backend.here());
     node.put("state", Status.state(backend).name());
     if (backend.drainUntilSeconds() != 0) {
       node.put("drainUntil", Instant.ofEpochSecond(backend.drainUntilSeconds()).toString());

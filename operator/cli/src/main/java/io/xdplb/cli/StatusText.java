@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.Delivery;
+import io.xdplb.core.model.Encapsulation;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
+import io.xdplb.datapath.FlowCounts;
 import io.xdplb.datapath.VipStatus;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** A {@link Status} for people. */
 final class StatusText {
+
+  /** How many of several are named, where a line is enough. */
+  private static final int MAX_PEERS = 8;
+
+  private static final int MAX_RANGES = 4;
 
   private StatusText() {}
 
@@ -18,7 +32,10 @@ final class StatusText {
     StringBuilder text = new StringBuilder();
     text.append("Datapath ").append(status.pinPath()).append('\n');
     text.append('\n').append(interfaces(status));
+    text.append('\n').append(peers(status.peers()));
+    text.append(flows(status.flows()));
     text.append('\n').append(status.vips().isEmpty() ? "No VIPs.\n" : vips(status));
+    text.append(access(status.vips()));
     text.append('\n').append(drops(status));
     return text.toString();
   }
@@ -27,16 +44,56 @@ final class StatusText {
     if (status.attachments().isEmpty()) {
       return "Attached to no interface: no packet reaches the datapath.\n";
     }
-    TextTable table = new TextTable("INTERFACE", "MODE", "NOTE");
+    TextTable table = new TextTable("INTERFACE", "MODE", "EGRESS", "NOTE");
     for (Attachment attachment : status.attachments()) {
       table.row(
           attachment.interfaceName(),
           attachment.attached()
               ? attachment.mode().name().toLowerCase(Locale.ROOT)
               : "not attached",
-          attachment.message() == null ? "" : attachment.message());
+          attachment.egress() == null
+              ? "not attached"
+              : attachment.egress().name().toLowerCase(Locale.ROOT),
+          notes(attachment));
     }
     return table.toString();
+  }
+
+  private static String notes(Attachment attachment) {
+    List<String> notes = new ArrayList<>();
+    if (attachment.message() != null) {
+      notes.add(attachment.message());
+    }
+    if (attachment.egress() == null && attachment.egressMessage() != null) {
+      notes.add(attachment.egressMessage());
+    }
+    return String.join("; ", notes);
+  }
+
+  private static String peers(List<Ip> peers) {
+    return peers.isEmpty()
+        ? "Encapsulated packets are accepted from nobody.\n"
+        : "Encapsulated packets are accepted from " + some(peers, MAX_PEERS) + ".\n";
+  }
+
+  private static String flows(FlowCounts flows) {
+    List<String> kinds = new ArrayList<>();
+    add(kinds, flows.nat(), "of NAT");
+    add(kinds, flows.hosted(), "of endpoints here");
+    add(kinds, flows.remembered(), "of servers without an agent");
+    add(kinds, flows.affinity(), "of affinity");
+    return "Flows remembered: " + (kinds.isEmpty() ? "none" : String.join(", ", kinds)) + ".\n";
+  }
+
+  private static void add(List<String> kinds, long count, String of) {
+    if (count > 0) {
+      kinds.add(count(count) + " " + of);
+    }
+  }
+
+  private static String some(List<?> all, int most) {
+    String first = all.stream().limit(most).map(Object::toString).collect(Collectors.joining(", "));
+    return all.size() <= most ? first : first + " and " + (all.size() - most) + " more";
   }
 
   private static String vips(Status status) {
@@ -44,6 +101,7 @@ final class StatusText {
         new TextTable(
                 "VIP / BACKEND",
                 "STATE",
+                "HOW",
                 "SHARE",
                 "FLOWS",
                 "LIVE",
@@ -52,12 +110,13 @@ final class StatusText {
                 "PACKETS OUT",
                 "BYTES OUT",
                 "DROPPED")
-            .rightFrom(2);
+            .rightFrom(3);
     for (VipStatus vip : status.vips()) {
       List<BackendStatus> backends = vip.backends();
       table.row(
           vip.key().toString(),
           vip.ringSize() == 0 ? "takes none" : "",
+          "",
           "",
           count(backends.stream().mapToLong(BackendStatus::flowsBegun).sum()),
           count(backends.stream().mapToLong(BackendStatus::flowsNow).sum()),
@@ -70,6 +129,7 @@ final class StatusText {
         table.row(
             "  " + backend.key(),
             state(status, backend),
+            way(backend),
             String.format(Locale.ROOT, "%.1f %%", 100 * Status.share(vip, backend)),
             count(backend.flowsBegun()),
             count(backend.flowsNow()),
@@ -81,6 +141,46 @@ final class StatusText {
       }
     }
     return table.toString();
+  }
+
+  /** The VIPs that are not open to everybody, or have anything else that is not ordinary. */
+  private static String access(List<VipStatus> vips) {
+    TextTable table = new TextTable("VIP", "OPEN TO", "AFFINITY", "REFUSES");
+    for (VipStatus vip : vips) {
+      boolean silent = vip.access().unavailable() == UnavailablePolicy.DROP;
+      if (vip.access().sourceRanges().isPresent() || vip.affinitySeconds() > 0 || silent) {
+        table.row(
+            vip.key().toString(),
+            vip.access().sourceRanges().map(StatusText::sources).orElse("everybody"),
+            vip.affinitySeconds() == 0 ? "" : duration(Duration.ofSeconds(vip.affinitySeconds())),
+            silent ? "silently" : "");
+      }
+    }
+    return table.isEmpty() ? "" : "\n" + table;
+  }
+
+  private static String sources(List<Cidr> ranges) {
+    return ranges.isEmpty() ? "nobody" : some(ranges, MAX_RANGES);
+  }
+
+  /** As in manifests: {@code 1h30m}. */
+  private static String duration(Duration duration) {
+    return duration.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
+  }
+
+  /** As {@code NAT}, {@code DSR, GUE via 198.51.100.1}, {@code DSR, L2, here}. */
+  private static String way(BackendStatus backend) {
+    Delivery delivery = backend.delivery();
+    StringBuilder way = new StringBuilder(delivery.nat() ? "NAT" : "DSR");
+    if (delivery.encapsulation() != Encapsulation.NONE) {
+      way.append(", ").append(delivery.encapsulation());
+      if (!delivery.node().equals(backend.key().address())) {
+        way.append(" via ").append(delivery.node());
+      }
+    } else if (!delivery.nat()) {
+      way.append(", L2");
+    }
+    return way + (backend.here() ? ", here" : "");
   }
 
   private static String state(Status status, BackendStatus backend) {

@@ -51,12 +51,11 @@ public final class Xdplb implements AutoCloseable {
     return pinPath;
   }
 
-  /** Starts {@code xdplb standalone}, and waits until it follows the folder. */
-  public RunningProcess standalone(Path folder, String... interfaces) {
-    List<String> arguments = new ArrayList<>(List.of("standalone", folder.toString()));
-    for (String name : interfaces) {
-      arguments.addAll(List.of("--interface", name));
-    }
+  /** Starts {@code xdplb standalone} on {@code eth0}, and waits until it follows the folder. */
+  public RunningProcess standalone(Path folder, String... options) {
+    List<String> arguments =
+        new ArrayList<>(List.of("standalone", folder.toString(), "--interface", "eth0"));
+    arguments.addAll(List.of(options));
     RunningProcess process = netns.start(command(arguments));
     started.add(process);
     awaitLine(process, "following " + folder);

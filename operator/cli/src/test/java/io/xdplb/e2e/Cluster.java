@@ -2,6 +2,10 @@
 package io.xdplb.e2e;
 
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.NodeStatusBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.xdplb.api.v1alpha1.ForwardingTable;
@@ -18,11 +22,13 @@ import io.xdplb.testing.kernel.RunningProcess;
 import io.xdplb.testing.kernel.Topology;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /**
@@ -68,6 +74,7 @@ final class Cluster implements AutoCloseable {
       // Where there are controllers, a Deployment of an example shall not get pods of its own: the
       // endpoints are the topology's servers.
       cluster.kubectl("create", "quota", "no-pods", "--hard=pods=0").outOrFail();
+      cluster.addNode(cluster.node, cluster.lan.balancer().ipv4(), cluster.lan.balancer().ipv6());
       cluster.startOperator();
       cluster.startAgent();
       cluster.until("a NodeState is reported", () -> cluster.nodeState().isPresent());
@@ -112,6 +119,40 @@ final class Cluster implements AutoCloseable {
 
   void startAgent() {
     agent = xdplb.agent(node, api.kubeconfig());
+  }
+
+  /** A Node, with these internal addresses; it goes with the cluster. */
+  void addNode(String name, String... addresses) {
+    Node object =
+        new NodeBuilder()
+            .withNewMetadata()
+            .withName(name)
+            .endMetadata()
+            .withNewSpec()
+            .withUnschedulable(true)
+            .endSpec()
+            .build();
+    client.resource(object).create();
+    opened(() -> removeNode(name));
+    object.setStatus(
+        new NodeStatusBuilder()
+            .withAddresses(
+                Stream.concat(
+                        Stream.of(new NodeAddress(name, "Hostname")),
+                        Arrays.stream(addresses).map(ip -> new NodeAddress(ip, "InternalIP")))
+                    .toList())
+            .build());
+    client.resource(object).patchStatus();
+  }
+
+  /** As when a machine is given back. */
+  void removeNode(String name) {
+    client.nodes().withName(name).delete();
+  }
+
+  /** What the agent has logged since it was started. */
+  String agentOutput() {
+    return agent.output();
   }
 
   /** {@code kill -9}. */

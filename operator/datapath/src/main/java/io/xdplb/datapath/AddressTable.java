@@ -56,6 +56,7 @@ final class AddressTable {
     Entry entry = entries.computeIfAbsent(address, ip -> entry(table.allocate(ip, now)));
     entry.vips.put(vip, policy);
     write(address, entry);
+    entry.ranges.clearOthers();
     try {
       if (vip.isRange()) {
         entry.ranges.put(vip, handle, now);
@@ -123,6 +124,11 @@ final class AddressTable {
   int flags(Ip address) {
     boolean drops = entries.get(address).vips.containsValue(UnavailablePolicy.DROP);
     return (drops ? 0 : Layouts.Vip.REJECT) | (network.isOwn(address) ? Layouts.Vip.OWN : 0);
+  }
+
+  /** How many ranges of ports an address has. */
+  int rangeCount(Ip address) {
+    return entries.get(address).ranges.count();
   }
 
   /** Follows a change of this machine's addresses. */

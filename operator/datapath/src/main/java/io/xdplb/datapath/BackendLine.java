@@ -31,6 +31,9 @@ record BackendLine(
     int drainSeconds,
     long drainUntil) {
 
+  private static final byte[] RESERVED =
+      new byte[Layouts.Backend.LAYOUT.size() - Layouts.Backend.RESERVED];
+
   int index() {
     return Handle.index(handle);
   }
@@ -71,6 +74,8 @@ record BackendLine(
     entries.putInt(at + Layouts.Backend.DRAIN_UNTIL, (int) drainUntil);
     entries.putInt(at + Layouts.Backend.DRAIN_SECONDS, drainSeconds);
     entries.putInt(at + Layouts.Backend.GENERATION, Handle.generation(handle));
+    entries.putInt(at + Layouts.Backend.RESERVED_WORD, 0);
+    entries.put(at + Layouts.Backend.RESERVED, RESERVED);
     entries.put(at + Layouts.Backend.FLAGS, flags());
     Shared.publish(entries, at + Layouts.Backend.HANDLE, handle);
   }

@@ -2,11 +2,14 @@
 package io.xdplb.datapath;
 
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Delivery;
 
 /**
  * A backend as the kernel's maps have it. Counters begin when the backend is programmed.
  *
  * @param key which
+ * @param delivery how packets reach it
+ * @param here whether they are delivered on this machine, by whichever way others send them here
  * @param takesNewFlows whether the ring may name it
  * @param drainUntilSeconds Unix time at which its remaining flows are cut; 0 while it is part of
  *     the table
@@ -20,6 +23,8 @@ import io.xdplb.core.model.BackendKey;
  */
 public record BackendStatus(
     BackendKey key,
+    Delivery delivery,
+    boolean here,
     boolean takesNewFlows,
     long drainUntilSeconds,
     int ringSlots,

@@ -183,9 +183,16 @@ public final class Datapath implements AutoCloseable {
     network.refreshNeighbours();
   }
 
-  /** This machine's addresses that others can reach: where encapsulated packets may be sent to. */
-  public Set<Ip> addresses() {
-    return network.own();
+  /**
+   * This machine's addresses that encapsulated packets may be sent to, the preferred one of each
+   * family first: those of the interfaces that the program is on, and of the loopback interface,
+   * without those of VIPs.
+   */
+  public List<Ip> addresses() {
+    Set<Ip> vipAddresses = vips.keys().stream().map(VipKey::address).collect(Collectors.toSet());
+    return network.tunnelEnds(attached()).stream()
+        .filter(address -> !vipAddresses.contains(address))
+        .toList();
   }
 
   /**

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath;
 
+import io.xdplb.core.model.Access;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.libbpf.BatchReader;
 import io.xdplb.libbpf.BpfMap;
+import io.xdplb.libbpf.Libbpf;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -66,19 +70,23 @@ public final class DatapathView implements AutoCloseable {
             flows.merge(flow.getInt(Layouts.Flow.BACKEND), 1L, Long::sum);
           }
         });
+    int second = value("config", 0).orElseThrow().getInt(Layouts.Config.SECOND);
     List<VipStatus> vips = new ArrayList<>();
     forEach(
         "vips",
         (index, value) ->
             VipLine.read(value, 0)
                 .filter(line -> line.key().isPresent())
-                .map(line -> vip(line, backends.getOrDefault(line.handle(), List.of()), flows))
+                .map(
+                    line ->
+                        vip(line, backends.getOrDefault(line.handle(), List.of()), flows, second))
                 .ifPresent(vips::add));
     vips.sort(Comparator.comparing(VipStatus::key));
     return vips;
   }
 
-  private VipStatus vip(VipLine vip, List<BackendLine> backends, Map<Integer, Long> flows) {
+  private VipStatus vip(
+      VipLine vip, List<BackendLine> backends, Map<Integer, Long> flows, int second) {
     int size = (int) vip.ring();
     byte[] values = new byte[size * Layouts.RingSlot.LAYOUT.size()];
     if (size > 0) {
@@ -92,6 +100,8 @@ public final class DatapathView implements AutoCloseable {
     boolean noOwners = slots.getOrDefault(0, 0) == size;
     return new VipStatus(
         vip.key().orElseThrow(),
+        vip.affinity() / Math.max(1, second),
+        access(vip),
         noOwners ? 0 : size,
         sum("vip_cpus", Handle.index(vip.handle()), Layouts.VipCpu.DROPPED),
         backends.stream()
@@ -100,19 +110,38 @@ public final class DatapathView implements AutoCloseable {
             .toList());
   }
 
+  private Access access(VipLine vip) {
+    UnavailablePolicy policy = vip.rejects() ? UnavailablePolicy.REJECT : UnavailablePolicy.DROP;
+    boolean ipv6 = !vip.address().isIpv4();
+    return vip.sources() == 0
+        ? new Access(Optional.empty(), policy)
+        : Access.from(
+            SourceSets.read(map("source_ranges"), vip.sources(), ipv6).orElse(List.of()), policy);
+  }
+
   private BackendStatus backend(
       BackendLine line, Map<Integer, Integer> slots, Map<Integer, Long> flows) {
-    int index = line.index();
+    long[] counters = new long[Layouts.BackendCpu.NEXTHOP_STAMP / Long.BYTES];
+    int cpus = Libbpf.possibleCpus();
+    int perCpu = map("backend_cpus").info().maxEntries() / cpus;
+    for (int cpu = 0; cpu < cpus; cpu++) { // one CPU's lines after the other's
+      ByteBuffer value = value("backend_cpus", cpu * perCpu + line.index()).orElseThrow();
+      for (int i = 0; i < counters.length; i++) {
+        counters[i] += value.getLong(i * Long.BYTES);
+      }
+    }
     return new BackendStatus(
         line.key(),
+        line.delivery(),
+        line.way().hosted(),
         line.takesNewFlows(),
         line.drainUntil(),
         slots.getOrDefault(line.handle(), 0),
-        sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_BACKEND),
-        sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_BACKEND),
-        sum("backend_cpus", index, Layouts.BackendCpu.PACKETS_TO_CLIENT),
-        sum("backend_cpus", index, Layouts.BackendCpu.BYTES_TO_CLIENT),
-        sum("backend_cpus", index, Layouts.BackendCpu.FLOWS),
+        counters[Layouts.BackendCpu.PACKETS_TO_BACKEND / Long.BYTES],
+        counters[Layouts.BackendCpu.BYTES_TO_BACKEND / Long.BYTES],
+        counters[Layouts.BackendCpu.PACKETS_TO_CLIENT / Long.BYTES],
+        counters[Layouts.BackendCpu.BYTES_TO_CLIENT / Long.BYTES],
+        counters[Layouts.BackendCpu.FLOWS / Long.BYTES],
         flows.getOrDefault(line.handle(), 0L));
   }
 
@@ -132,6 +161,23 @@ public final class DatapathView implements AutoCloseable {
           counts[kind]++;
         });
     return new FlowCounts(counts[0], counts[1], counts[2], counts[3]);
+  }
+
+  /** The nodes from which encapsulated packets are accepted, in order. */
+  public List<Ip> peers() {
+    List<Ip> peers = new ArrayList<>();
+    forEach(
+        "keys",
+        (index, bucket) -> {
+          for (int at = 0; at < bucket.capacity(); at += Layouts.Key.LAYOUT.size()) {
+            Key key = Key.read(bucket, at);
+            if (Nodes.isPeerHandle(bucket.getInt(at + Layouts.Key.HANDLE))
+                && key.protocol() == Layouts.Key.OF_PEER) {
+              peers.add(key.address());
+            }
+          }
+        });
+    return peers.stream().distinct().sorted().toList();
   }
 
   /** Packets dropped since the maps were made, by reason, for every reason there is. */

@@ -6,6 +6,7 @@ import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.BpfObjectSpec;
 import io.xdplb.libbpf.BpfProgram;
+import io.xdplb.libbpf.Libbpf;
 import io.xdplb.libbpf.LibbpfException;
 import io.xdplb.libbpf.MapMemory;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The datapath's object, loaded with maps that are created or adopted from their pins. Those that
@@ -48,6 +50,10 @@ final class Maps implements AutoCloseable {
    */
   private static final int HISTORIES = 1 << 17;
 
+  /** Maps that are sections of data in the object, where they have another name. */
+  private static final Map<String, String> SECTIONS =
+      Map.of("config", ".data.config", "address_filter", ".data.filter");
+
   private final BpfObject object;
   final MapMemory config;
   final MapMemory filter;
@@ -58,8 +64,8 @@ final class Maps implements AutoCloseable {
 
   private Maps(BpfObject object) {
     this.object = object;
-    config = object.map("config").mmap();
-    filter = object.map("address_filter").mmap();
+    config = object.map(inObject("config")).mmap();
+    filter = object.map(inObject("address_filter")).mmap();
     keys = object.map("keys").mmap();
     vips = object.map("vips").mmap();
     portRanges = object.map("port_ranges").mmap();
@@ -99,7 +105,7 @@ final class Maps implements AutoCloseable {
     try (BpfObjectSpec spec = BpfObject.open("xdplb", elf())) {
       Layouts.check(spec.btf());
       DropReason.check(spec.btf());
-      PINNED.forEach(name -> spec.map(name).pinnedAt(pins.resolve(name)));
+      PINNED.forEach(name -> spec.map(inObject(name)).pinnedAt(pins.resolve(name)));
       int buckets = size(spec, pins, "keys", keyBuckets(config));
       flows = size(spec, pins, "flows", flows);
       int flowBuckets = size(spec, pins, "flow_index", Math.max(1, flows / 4));
@@ -107,7 +113,9 @@ final class Maps implements AutoCloseable {
       size(spec, pins, "vip_cpus", vips);
       size(spec, pins, "port_ranges", vips / 2);
       size(spec, pins, "backends", config.maxBackends());
-      size(spec, pins, "backend_cpus", config.maxBackends());
+      int cpus = Libbpf.possibleCpus();
+      int backendLines = size(spec, pins, "backend_cpus", config.maxBackends() * cpus);
+      spec.set("backend_cpu_stride", backendLines / cpus);
       size(spec, pins, "rings", config.maxRingSlots());
       size(spec, pins, "histories", Math.min(HISTORIES, 2 * config.maxRingSlots()));
       spec.set("key_bucket_mask", buckets - 1);
@@ -163,6 +171,7 @@ final class Maps implements AutoCloseable {
     return object.program("xdplb");
   }
 
+  /** The program for what interfaces send. */
   BpfProgram egress() {
     return object.program("xdplb_egress");
   }
@@ -171,8 +180,13 @@ final class Maps implements AutoCloseable {
     return object.program("jiffies");
   }
 
+  /** A map by the name of its pin. */
   BpfMap map(String name) {
-    return object.map(name);
+    return object.map(inObject(name));
+  }
+
+  private static String inObject(String name) {
+    return SECTIONS.getOrDefault(name, name);
   }
 
   @Override

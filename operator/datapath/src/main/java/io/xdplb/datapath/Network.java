@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +32,7 @@ import org.slf4j.LoggerFactory;
 final class Network {
   private static final Logger log = LoggerFactory.getLogger(Network.class);
   private static final int MAC_BYTES = 6;
+  private static final String LOOPBACK = "lo";
 
   private record NextHop(int ifindex, Ip address) {}
 
@@ -66,6 +68,24 @@ final class Network {
     return own;
   }
 
+  /**
+   * Those that tunnels can lead to: of the interfaces that the program is on, in the kernel's
+   * order, then of the loopback interface.
+   */
+  List<Ip> tunnelEnds(Set<String> attached) {
+    return Stream.concat(
+            addresses.stream().filter(address -> attached.contains(name(address))),
+            addresses.stream().filter(address -> name(address).equals(LOOPBACK)))
+        .map(Address::address)
+        .distinct()
+        .toList();
+  }
+
+  private String name(Address address) {
+    Link link = links.get(address.ifindex());
+    return link == null ? "" : link.name();
+  }
+
   boolean isOwn(Ip address) {
     return own.contains(address);
   }
@@ -96,8 +116,7 @@ final class Network {
    */
   int tunnelMtu(Set<String> attached) {
     return addresses.stream()
-        .filter(address -> links.containsKey(address.ifindex()))
-        .filter(address -> attached.contains(links.get(address.ifindex()).name()))
+        .filter(address -> attached.contains(name(address)))
         .mapToInt(
             address ->
                 links.get(address.ifindex()).mtu()

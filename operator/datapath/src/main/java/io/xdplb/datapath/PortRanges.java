@@ -76,7 +76,12 @@ final class PortRanges {
     return true;
   }
 
-  /** Clears all ranges that were not taken over. */
+  /** How many there are. */
+  int count() {
+    return places.size();
+  }
+
+  /** Clears all ranges that nobody has put or taken over. */
   void clearOthers() {
     Set<Integer> known = new HashSet<>(places.values());
     for (int place = 0; place < Layouts.PortRanges.COUNT; place++) {
@@ -105,6 +110,20 @@ final class PortRanges {
       }
     }
     return -1;
+  }
+
+  /**
+   * How many ranges there are in an entry.
+   *
+   * @param entry of the address in {@code port_ranges}
+   */
+  static int count(ByteBuffer entry) {
+    int count = 0;
+    for (int place = 0; place < Layouts.PortRanges.COUNT; place++) {
+      int range = at(Layouts.PortRanges.RANGE, place);
+      count += entry.getInt(range + Layouts.PortRange.VIP) != 0 ? 1 : 0;
+    }
+    return count;
   }
 
   /**

@@ -58,7 +58,10 @@ final class ReadBack {
       return Optional.empty();
     }
     return address(key)
-        .map(address -> key.isRange() ? rangeHandle(address, key) : keys.handle(Key.of(key)))
+        .map(Handle::index)
+        .map(index -> value(portRanges, index))
+        .filter(ranges -> PortRanges.count(ranges) == vips.addresses().rangeCount(key.address()))
+        .map(ranges -> key.isRange() ? PortRanges.handle(ranges, key) : keys.handle(Key.of(key)))
         .flatMap(this::vip)
         .filter(line -> isAsItShould(line, vips.line(entry)))
         .flatMap(line -> image(entry, line));
@@ -70,10 +73,6 @@ final class ReadBack {
     int flags = vips.addresses().flags(vip.address());
     VipLine expected = VipLine.ofAddress(handle, vip.address(), flags);
     return vip(handle).filter(expected::equals).map(VipLine::handle);
-  }
-
-  private int rangeHandle(int addressHandle, VipKey key) {
-    return PortRanges.handle(value(portRanges, Handle.index(addressHandle)), key);
   }
 
   private Optional<VipLine> vip(int handle) {
@@ -136,6 +135,8 @@ final class ReadBack {
     return BackendLine.read(value, 0)
         .filter(line -> line.handle() == programmed.handle() && line.key().equals(programmed.key()))
         .filter(line -> line.way().equals(programmed.way()))
+        .filter(line -> line.drainSeconds() == programmed.drainSeconds())
+        .filter(line -> line.drainUntil() == programmed.drainUntil())
         .filter(line -> bytes(line, vip).equals(value))
         .filter(line -> isFound(vip, line));
   }

@@ -2,8 +2,8 @@
 package io.xdplb.datapath;
 
 import io.xdplb.core.maglev.Ring;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.HashSet;
+import java.util.Set;
 
 /** Where the ring of a VIP is. */
 final class RingState {
@@ -22,8 +22,8 @@ final class RingState {
   /** {@link Ring#digest} of what the stretch holds; the rings themselves are large. */
   String digest = Ring.EMPTY.digest();
 
-  /** Histories, and how many slots refer to each. */
-  Map<Integer, Integer> histories = new HashMap<>();
+  /** Histories that slots refer to. */
+  Set<Integer> histories = new HashSet<>();
 
   /** As it stands in the VIP's entry. */
   long word() {
@@ -34,6 +34,6 @@ final class RingState {
     start = 0;
     size = 0;
     digest = Ring.EMPTY.digest();
-    histories = new HashMap<>();
+    histories = new HashSet<>();
   }
 }

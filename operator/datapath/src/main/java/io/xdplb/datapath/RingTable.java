@@ -64,9 +64,9 @@ final class RingTable {
       Set<Integer> foreign = new HashSet<>(Set.of(0));
       for (int slot = 0; slot < words.length; slot++) {
         int history = RingSlot.history(words[slot]);
-        if (ring.histories.containsKey(history)
+        if (ring.histories.contains(history)
             || !foreign.contains(history) && histories.restore(history)) {
-          ring.histories.merge(history, 1, Integer::sum);
+          ring.histories.add(history);
         } else if (history != 0) {
           foreign.add(history);
           publish(memory, slot, RingSlot.of(RingSlot.current(words[slot]), 0));
@@ -131,7 +131,7 @@ final class RingTable {
     }
     int[] written = writeLines(next.lines, now);
     histories.forget(next.forgotten);
-    Map<Integer, Integer> used = new HashMap<>();
+    Set<Integer> used = new HashSet<>();
     boolean inPlace = start == state.start && size == state.size;
     try (MapMemory memory = slots.mmap(start, size)) {
       for (int slot = 0; slot < size; slot++) {
@@ -142,7 +142,7 @@ final class RingTable {
           publish(memory, slot, word);
         }
         if (history != 0) {
-          used.merge(history, 1, Integer::sum);
+          used.add(history);
         }
       }
     }
@@ -180,22 +180,23 @@ final class RingTable {
     return written;
   }
 
-  private void replaceHistories(RingState state, Map<Integer, Integer> used, long now) {
-    state.histories.keySet().stream()
-        .filter(history -> !used.containsKey(history))
+  private void replaceHistories(RingState state, Set<Integer> used, long now) {
+    state.histories.stream()
+        .filter(history -> !used.contains(history))
         .forEach(history -> histories.free(history, now));
     state.histories = used;
   }
 
   /** A slot that somebody else has written to may refer to a history that is not this VIP's. */
   private static long[] withOwnHistories(long[] words, RingState state) {
-    return Arrays.stream(words)
-        .map(
-            word ->
-                state.histories.containsKey(RingSlot.history(word))
-                    ? word
-                    : RingSlot.of(RingSlot.current(word), 0))
-        .toArray();
+    long[] known = words.clone();
+    for (int slot = 0; slot < known.length; slot++) {
+      int history = RingSlot.history(known[slot]);
+      if (history != 0 && !state.histories.contains(history)) {
+        known[slot] = RingSlot.of(RingSlot.current(known[slot]), 0);
+      }
+    }
+    return known;
   }
 
   /** Gives back a stretch that nothing refers to any more. */
@@ -207,7 +208,7 @@ final class RingTable {
   void remove(RingState ring, long now) {
     if (ring.size > 0) {
       stretches.free(ring.start, now);
-      ring.histories.keySet().forEach(history -> histories.free(history, now));
+      ring.histories.forEach(history -> histories.free(history, now));
     }
     ring.clear();
   }
@@ -228,7 +229,7 @@ final class RingTable {
       List<HistoryPool.Line> replacements = new ArrayList<>();
       List<Integer> replaced = new ArrayList<>();
       try (MapMemory lines = histories.map()) {
-        for (int history : ring.histories.keySet()) {
+        for (int history : ring.histories) {
           HistoryPool.Line line = histories.read(lines, history);
           Optional<HistoryPool.Line> after = rules.after(line, live::get, remembers, time);
           if (after.isEmpty()) {
@@ -266,7 +267,7 @@ final class RingTable {
     if (changed.isEmpty()) {
       return;
     }
-    Map<Integer, Integer> used = new HashMap<>();
+    Set<Integer> used = new HashSet<>();
     try (MapMemory memory = slots.mmap(ring.start, ring.size)) {
       long[] words = read(memory);
       long[] known = withOwnHistories(words, ring);
@@ -278,7 +279,7 @@ final class RingTable {
           publish(memory, slot, word);
         }
         if (after != 0) {
-          used.merge(after, 1, Integer::sum);
+          used.add(after);
         }
       }
     }

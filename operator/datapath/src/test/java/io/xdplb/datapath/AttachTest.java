@@ -64,7 +64,7 @@ class AttachTest {
   }
 
   private static Attachment on(String device, Attachment.Mode mode) {
-    return new Attachment(device, mode, null, null);
+    return new Attachment(device, mode, null, null, Attachment.Egress.TCX, null);
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.xdplb.core.model.Vip;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfProgram;
+import io.xdplb.libbpf.TcxLink;
 import io.xdplb.libbpf.TestRun;
 import io.xdplb.libbpf.XdpAction;
 import io.xdplb.testing.kernel.Host;
@@ -16,6 +17,7 @@ import io.xdplb.testing.packet.Packet;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,6 +50,7 @@ final class PacketLab
   static final String ROUTER_MAC = "02:00:00:00:00:fe";
 
   private static final int BACKENDS = 20;
+  private static final int TC_ACT_UNSPEC = -1;
 
   /** Where a flow was sent. */
   record Translation(String backend, int backendPort, int natPort) {}
@@ -109,7 +112,7 @@ final class PacketLab
     return "neigh replace %s lladdr %s dev eth0 nud permanent".formatted(address, mac);
   }
 
-  private static String backendMac(int number) {
+  static String backendMac(int number) {
     return "02:00:00:00:01:%02x".formatted(number);
   }
 
@@ -242,6 +245,37 @@ final class PacketLab
     return test.datapath().program().testRun(TestRun.on(frame).receivedOn(ifindex, 0));
   }
 
+  /** Runs the program of the way out on what this machine sends by {@code eth0}. */
+  TestRun.Result runOut(byte[] frame) {
+    Path pin = test.pinPath().resolve("egress");
+    if (!Files.exists(pin)) {
+      try (TcxLink link = TcxLink.openPinned(test.pinPath().resolve("tcx/eth0"))) {
+        String id = Integer.toString(link.info().programId());
+        machine.run("bpftool", "prog", "pin", "id", id, pin.toString());
+      }
+    }
+    try (BpfProgram egress = BpfProgram.openPinned(pin)) {
+      return egress.testRun(frame);
+    }
+  }
+
+  /** The stack gets it, and it has become this one. */
+  void delivers(Frame expected, Frame frame) {
+    byte[] bytes = frame.bytes();
+    TestRun.Result result = run(bytes);
+    assertThat(result.action())
+        .as("verdict for\n%s\nof\n%s", Hexdump.of(bytes), test)
+        .isEqualTo(XdpAction.PASS);
+    same(expected.bytes(), result.data());
+  }
+
+  /** It leaves by eth0, changed to the last byte to this one, and nobody is asked any more. */
+  void leaves(Frame expected, Frame frame) {
+    TestRun.Result result = runOut(frame.bytes());
+    assertThat(result.verdict()).as("verdict for\n%s", frame).isEqualTo(TC_ACT_UNSPEC);
+    same(expected.bytes(), result.data());
+  }
+
   /** It is not ours: the stack gets every byte as it was. */
   void passes(byte[] frame) {
     TestRun.Result result = run(frame);
@@ -351,7 +385,7 @@ final class PacketLab
     return to;
   }
 
-  private static void same(byte[] expected, byte[] actual) {
+  static void same(byte[] expected, byte[] actual) {
     assertThat(Hexdump.difference(expected, actual)).isEmpty();
   }
 }

@@ -4,12 +4,21 @@ package io.xdplb.datapath;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.xdplb.core.model.Access;
+import io.xdplb.core.model.Backend;
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.Delivery;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
+import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.PacketLab.Translation;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.packet.Frame;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,12 +123,62 @@ class ViewTest {
     return vip(Kind.TCP4).backends().get(0).flowsNow();
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = Kind.class,
+      names = {"TCP4", "TCP6"})
+  void howBackendsAreReachedAndWhoMayUseAVipIsWhatWasProgrammed(Kind kind) {
+    Ip here = LAB.test().datapath().addresses().get(0);
+    Ip elsewhere = Ip.parse(kind.backend(9));
+    List<Delivery> deliveries =
+        List.of(
+            Delivery.NAT,
+            Delivery.L2,
+            Delivery.pod(elsewhere),
+            Delivery.ipip(elsewhere),
+            Delivery.natVia(elsewhere),
+            Delivery.pod(here));
+    List<Backend> backends = new ArrayList<>();
+    for (Delivery delivery : deliveries) {
+      backends.add(new Backend(kind.backendKey(backends.size() + 1), 1, 0, delivery));
+    }
+    Access access =
+        Access.from(
+            List.of(Cidr.parse(kind.ipv6 ? "2001:db8:9::/48" : "192.0.2.0/24")),
+            UnavailablePolicy.DROP);
+    LAB.program(new Vip(kind.vipKey(), 1009, 3600, access, backends));
+    VipStatus vip = vip(kind);
+    assertThat(vip.affinitySeconds()).isEqualTo(3600);
+    assertThat(vip.access()).isEqualTo(access);
+    assertThat(vip.backends()).extracting(BackendStatus::delivery).isEqualTo(deliveries);
+    assertThat(vip.backends())
+        .extracting(BackendStatus::here)
+        .containsExactly(false, false, false, false, false, true);
+    LAB.program(new Vip(kind.vipKey(), 0, List.of()));
+    assertThat(vip(kind).affinitySeconds()).isZero();
+    assertThat(vip(kind).access()).isEqualTo(Access.OPEN);
+  }
+
+  @Test
+  void peersAreThoseThatWereSet() {
+    List<Ip> peers =
+        Stream.of("192.0.2.1", "192.0.2.77", "2001:db8::7").map(Ip::parse).sorted().toList();
+    LAB.test().datapath().setPeers(peers);
+    try (DatapathView view = DatapathView.open(LAB.test().pinPath())) {
+      assertThat(view.peers()).isEqualTo(peers);
+      LAB.test().datapath().setPeers(List.of());
+      assertThat(view.peers()).isEmpty();
+    }
+  }
+
   @Test
   void dropReasonsAreAllThereAndAttachmentsAreTheKernels() {
     try (DatapathView view = DatapathView.open(LAB.test().pinPath())) {
       assertThat(view.drops()).containsOnlyKeys(DropReason.values());
       assertThat(view.attachments())
-          .containsExactly(new Attachment("eth0", Attachment.Mode.NATIVE, null, null));
+          .containsExactly(
+              new Attachment(
+                  "eth0", Attachment.Mode.NATIVE, null, null, Attachment.Egress.TCX, null));
     }
     Path nowhere = Path.of("/sys/fs/bpf/xdplb-test-nobody");
     assertThatThrownBy(() -> DatapathView.open(nowhere))

@@ -4,11 +4,13 @@ package io.xdplb.cli.standalone;
 import io.xdplb.agent.NodeDatapath;
 import io.xdplb.agent.Programmer;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -40,11 +42,18 @@ public final class Standalone implements AutoCloseable {
    *
    * @param datapath opened by the caller, closed with the result
    * @param interfaceNames where the program is to be
+   * @param peers addresses of the machines from which encapsulated packets are accepted
    * @param folder may come later; sub-folders are not looked into
    */
   public static Standalone start(
-      NodeDatapath datapath, List<String> interfaceNames, Path folder, String version) {
+      NodeDatapath datapath,
+      List<String> interfaceNames,
+      Set<Ip> peers,
+      Path folder,
+      String version) {
     Standalone standalone = new Standalone(datapath, interfaceNames, folder, version);
+    standalone.programmer.ownAddresses(List.of());
+    standalone.programmer.peers(peers);
     standalone.programmer.start();
     standalone.watch.start();
     return standalone;

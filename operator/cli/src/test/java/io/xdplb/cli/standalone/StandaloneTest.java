@@ -2,6 +2,7 @@
 package io.xdplb.cli.standalone;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.xdplb.cli.Xdplb;
@@ -23,12 +24,15 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The process that a user starts, real servers, real packets. */
 @RequiresBpf
@@ -57,7 +61,7 @@ class StandaloneTest {
     lan.backends().forEach(host -> opened(Nginx.web(host)));
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("web.yaml", balancer("web", "TCP", 80, lan.backends(), VIP4, VIP6));
-    RunningProcess process = xdplb.standalone(folder, "eth0");
+    RunningProcess process = xdplb.standalone(folder);
     Xdplb.awaitLine(
         process,
         "web.yaml: LoadBalancer default/web: TCP 203.0.113.10:80 → 2 backends (programmed)");
@@ -87,7 +91,7 @@ class StandaloneTest {
     lan.backends().forEach(host -> opened(EchoServer.start(host, 53)));
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("dns.yaml", balancer("dns", "UDP", 53, lan.backends(), VIP4, VIP6));
-    awaitProgrammed(xdplb.standalone(folder, "eth0"), "dns", VIP4 + ":53 → 2 backends");
+    awaitProgrammed(xdplb.standalone(folder), "dns", VIP4 + ":53 → 2 backends");
     for (String vip : List.of(VIP4, VIP6)) {
       assertThat(Clients.udp(lan.client().netns(), vip, 53, "hi", SECOND))
           .matches("http[12] .* hi");
@@ -100,7 +104,7 @@ class StandaloneTest {
     lan.backends().forEach(host -> opened(Nginx.web(host)));
     Netns client = lan.client().netns();
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
-    xdplb.standalone(folder, "eth0");
+    xdplb.standalone(folder);
     write("web.yaml", balancer("web", "TCP", 80, lan.backends().subList(0, 2), VIP4));
     await(() -> answers(client, VIP4).containsAll(List.of("http1", "http2")));
     write("web.yaml", balancer("web", "TCP", 80, lan.backends(), VIP4));
@@ -123,7 +127,7 @@ class StandaloneTest {
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("a.yaml", balancer("a", "TCP", 7, lan.backends(), VIP4));
     write("b.yaml", balancer("b", "TCP", 7, lan.backends(), "203.0.113.11"));
-    RunningProcess process = xdplb.standalone(folder, "eth0");
+    RunningProcess process = xdplb.standalone(folder);
     awaitProgrammed(process, "a", VIP4);
     awaitProgrammed(process, "b", "203.0.113.11");
     Connections toA = opened(connections(client, VIP4, 7, 20));
@@ -158,7 +162,7 @@ class StandaloneTest {
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("a.yaml", balancer("a", "TCP", 7, lan.backends().subList(0, 2), VIP4, VIP6));
     write("gone.yaml", balancer("gone", "TCP", 8, lan.backends(), VIP4));
-    RunningProcess first = xdplb.standalone(folder, "eth0");
+    RunningProcess first = xdplb.standalone(folder);
     awaitProgrammed(first, "a", VIP4);
     awaitProgrammed(first, "gone", VIP4);
     Connections v4 = opened(connections(client, VIP4, 7, 50));
@@ -169,7 +173,7 @@ class StandaloneTest {
     assertThat(xdplb.status().at("/vips")).as("status without an agent").hasSize(3);
     Files.delete(folder.resolve("gone.yaml"));
     write("a.yaml", balancer("a", "TCP", 7, lan.backends(), VIP4, VIP6));
-    RunningProcess second = xdplb.standalone(folder, "eth0");
+    RunningProcess second = xdplb.standalone(folder);
     awaitProgrammed(second, "a", VIP4 + ":7 → 3 backends");
     await(() -> xdplb.status().at("/vips").size() == 2);
     v4.awaitRounds(3);
@@ -196,8 +200,8 @@ class StandaloneTest {
         folderTwo.resolve("web.yaml"), balancer("web", "TCP", 80, two.backends(), VIP4));
     Xdplb first = opened(new Xdplb(one.balancer().netns()));
     Xdplb second = opened(new Xdplb(two.balancer().netns()));
-    awaitProgrammed(first.standalone(folderOne, "eth0"), "web", VIP4);
-    awaitProgrammed(second.standalone(folderTwo, "eth0"), "web", VIP4);
+    awaitProgrammed(first.standalone(folderOne), "web", VIP4);
+    awaitProgrammed(second.standalone(folderTwo), "web", VIP4);
     assertThat(answers(one.client().netns(), VIP4)).containsExactly("http1");
     assertThat(answers(two.client().netns(), VIP4)).containsExactly("http1", "http2");
     assertThat(first.status().at("/vips/0/backends")).hasSize(1);
@@ -212,9 +216,76 @@ class StandaloneTest {
         "web.yaml",
         balancer("web", "TCP", 80, lan.backends(), VIP4)
             .replace("[198.51.100.101]", "[198.51.100.101, 192.0.2.77]"));
-    RunningProcess process = xdplb.standalone(folder, "eth0");
+    RunningProcess process = xdplb.standalone(folder);
     awaitProgrammed(process, "web", VIP4);
     Xdplb.awaitLine(process, "LoadBalancer default/web: NoRoute: 192.0.2.77:80");
+  }
+
+  /**
+   * Edge and servers have the same manifest. A server has no address of the VIP, and answers the
+   * client itself: the edge sees one direction only.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"IPIP", "GUE", "L2"})
+  void aMachineWhoseAddressIsABackendDeliversToItself(String encapsulation) throws IOException {
+    Topology lan = opened(Topology.oneArmed(1, 2, Topology.PeerXdp.STUB));
+    lan.backends().forEach(host -> opened(EchoServer.start(host, 7)));
+    for (String protocol : List.of("TCP", "UDP")) {
+      write(
+          protocol + ".yaml",
+          balancer(protocol.toLowerCase(Locale.ROOT), protocol, 7, lan.backends(), VIP4, VIP6)
+              .replace("port: 7}", "port: 7, encapsulation: %s}".formatted(encapsulation)));
+    }
+    Xdplb edge = opened(new Xdplb(lan.balancer().netns()));
+    awaitProgrammed(edge.standalone(folder), "tcp", VIP4);
+    for (Host server : lan.backends()) {
+      Xdplb xdplb = opened(new Xdplb(server.netns()));
+      String peers = lan.balancer().ipv4() + "," + lan.balancer().ipv6();
+      RunningProcess process = xdplb.standalone(folder, "--peer", peers);
+      awaitProgrammed(process, "tcp", VIP6);
+      awaitProgrammed(process, "udp", VIP6);
+    }
+    Netns client = lan.client().netns();
+    for (String vip : List.of(VIP4, VIP6)) {
+      try (Connections connections = connections(client, vip, 7, 30)) {
+        connections.awaitRounds(3);
+        assertThat(connections.broken()).isEmpty();
+        assertThat(connections.perServer()).containsOnlyKeys("http1", "http2");
+      }
+      assertThat(Clients.udp(client, vip, 7, "hi", SECOND)).matches("http[12] .* hi");
+    }
+    for (JsonNode vip : edge.status().at("/vips")) {
+      for (JsonNode backend : vip.get("backends")) {
+        assertThat(backend.get("mode").asText()).isEqualTo("DSR");
+        assertThat(backend.get("packetsToClient").asLong()).as("answers by the edge").isZero();
+      }
+    }
+    assertThat(edge.run("status")).contains("DSR, " + encapsulation);
+  }
+
+  @Test
+  void encapsulatedPacketsAreAcceptedFromPeersOnly() throws IOException {
+    Topology lan = opened(Topology.oneArmed(1, 1, Topology.PeerXdp.STUB));
+    Host server = lan.backends().get(0);
+    opened(EchoServer.start(server, 7));
+    write(
+        "a.yaml",
+        balancer("a", "UDP", 7, lan.backends(), VIP4)
+            .replace("port: 7}", "port: 7, encapsulation: GUE}"));
+    awaitProgrammed(opened(new Xdplb(lan.balancer().netns())).standalone(folder), "a", VIP4);
+    Xdplb xdplb = opened(new Xdplb(server.netns()));
+    RunningProcess stranger = xdplb.standalone(folder, "--peer", "198.51.100.77");
+    awaitProgrammed(stranger, "a", VIP4);
+    Netns client = lan.client().netns();
+    assertThatThrownBy(() -> Clients.udp(client, VIP4, 7, "hi", Duration.ofMillis(300)))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(xdplb.status().at("/drops/unknown_peer").asLong()).isPositive();
+    stranger.close();
+    awaitProgrammed(
+        xdplb.standalone(folder, "--peer", "198.51.100.77", "--peer", lan.balancer().ipv4()),
+        "a",
+        VIP4);
+    assertThat(Clients.udp(client, VIP4, 7, "hi", SECOND)).matches("http1 .* hi");
   }
 
   @Test
@@ -222,7 +293,7 @@ class StandaloneTest {
     Topology lan = opened(Topology.oneArmed(1, 1, Topology.PeerXdp.STUB));
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("web.yaml", balancer("web", "TCP", 80, lan.backends(), VIP4));
-    RunningProcess process = xdplb.standalone(folder, "eth0");
+    RunningProcess process = xdplb.standalone(folder);
     awaitProgrammed(process, "web", VIP4);
     process.close();
     assertThat(lan.balancer().netns().run("ip", "-d", "link", "show", "dev", "eth0"))
@@ -240,7 +311,7 @@ class StandaloneTest {
     lan.backends().forEach(host -> opened(EchoServer.start(host, 7)));
     Xdplb xdplb = opened(new Xdplb(lan.balancer().netns()));
     write("a.yaml", balancer("a", "UDP", 7, lan.backends().subList(0, 1), VIP4));
-    awaitProgrammed(xdplb.standalone(folder, "eth0"), "a", VIP4);
+    awaitProgrammed(xdplb.standalone(folder), "a", VIP4);
     List<Long> micros =
         lan.client()
             .netns()

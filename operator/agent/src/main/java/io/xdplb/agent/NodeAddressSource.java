@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.agent;
+
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.xdplb.core.model.Ip;
+import java.net.HttpURLConnection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Follows the internal addresses of the cluster's Nodes. While the API server cannot be reached
+ * nothing changes; nothing is said before the first list is whole.
+ */
+final class NodeAddressSource implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(NodeAddressSource.class);
+  private static final String INTERNAL = "InternalIP";
+  private static final long PAGE = 200;
+
+  private final SharedIndexInformer<Node> informer;
+
+  /**
+   * @param ownName of this Node
+   */
+  NodeAddressSource(KubernetesClient client, String ownName, Programmer programmer) {
+    informer =
+        client
+            .nodes()
+            .withLimit(PAGE)
+            .runnableInformer(0)
+            .itemStore(new ReducedStore<>(NodeAddressSource::reduced))
+            .exceptionHandler((begun, failure) -> failed(failure, programmer))
+            .addEventHandler(new ToProgrammer(ownName, programmer));
+  }
+
+  /** Begins, in the background. */
+  void start() {
+    informer.start();
+  }
+
+  @Override
+  public void close() {
+    informer.stop();
+  }
+
+  private static boolean failed(Throwable failure, Programmer programmer) {
+    log.warn(
+        "cannot follow Nodes, will try again; encapsulated packets are accepted from those that were"
+            + " known: {}",
+        ReducedStore.rootMessage(failure));
+    if (Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
+        .anyMatch(NodeAddressSource::isForbidden)) {
+      programmer.ownAddresses(List.of());
+    }
+    return true;
+  }
+
+  /** Then there is no use in waiting, as there is while the API server cannot be reached. */
+  private static boolean isForbidden(Throwable failure) {
+    return failure instanceof KubernetesClientException e
+        && e.getCode() == HttpURLConnection.HTTP_FORBIDDEN;
+  }
+
+  /** The internal addresses, in the Node's own order. What is no address is left out. */
+  static List<Ip> internal(Node node) {
+    if (node.getStatus() == null || node.getStatus().getAddresses() == null) {
+      return List.of();
+    }
+    return node.getStatus().getAddresses().stream()
+        .filter(address -> INTERNAL.equals(address.getType()))
+        .map(NodeAddress::getAddress)
+        .flatMap(text -> parsed(node, text))
+        .distinct()
+        .toList();
+  }
+
+  private static Stream<Ip> parsed(Node node, String text) {
+    try {
+      return Stream.of(Ip.parse(text));
+    } catch (IllegalArgumentException e) {
+      log.warn("Node {}: {}", node.getMetadata().getName(), e.getMessage());
+      return Stream.empty();
+    }
+  }
+
+  /** What is compared to tell a change from a repetition: Nodes are large and change often. */
+  private static Node reduced(Node node) {
+    Node small = new Node();
+    small.setMetadata(ReducedStore.identity(node.getMetadata()));
+    return small;
+  }
+
+  /** Called by one thread at a time. */
+  private static final class ToProgrammer implements ResourceEventHandler<Node> {
+    private final String ownName;
+    private final Programmer programmer;
+    private final Map<String, List<Ip>> addresses = new HashMap<>();
+    private boolean listed;
+    private List<Ip> toldOwn;
+    private Set<Ip> toldAll;
+
+    ToProgrammer(String ownName, Programmer programmer) {
+      this.ownName = ownName;
+      this.programmer = programmer;
+    }
+
+    @Override
+    public void onAdd(Node node) {
+      addresses.put(node.getMetadata().getName(), internal(node));
+      tell();
+    }
+
+    @Override
+    public void onUpdate(Node before, Node now) {
+      onAdd(now);
+    }
+
+    @Override
+    public void onDelete(Node node, boolean unknownFinalState) {
+      addresses.remove(node.getMetadata().getName());
+      tell();
+    }
+
+    /** Called after the Nodes of a list, in order with the other events. */
+    @Override
+    public void onList(String resourceVersion, boolean remainedEmpty) {
+      listed = true;
+      tell();
+    }
+
+    private void tell() {
+      if (!listed) {
+        return;
+      }
+      List<Ip> own = addresses.getOrDefault(ownName, List.of());
+      if (!own.equals(toldOwn)) {
+        toldOwn = own;
+        programmer.ownAddresses(own);
+      }
+      Set<Ip> all = new HashSet<>();
+      addresses.values().forEach(all::addAll);
+      if (!all.equals(toldAll)) {
+        log.info("{} Nodes with {} addresses", addresses.size(), all.size());
+        toldAll = all;
+        programmer.peers(all);
+      }
+    }
+  }
+}
