@@ -14,10 +14,11 @@ final class ReferenceEgress {
   /**
    * What leaves.
    *
+   * @param toSelf its frame is addressed to this machine
    * @param redirected it is led elsewhere than the kernel had meant to
    * @param orAsItWas it may be left alone as well: its backend has failed, and nobody waits for it
    */
-  record Left(byte[] packet, boolean redirected, boolean orAsItWas) {}
+  record Left(byte[] packet, boolean toSelf, boolean redirected, boolean orAsItWas) {}
 
   ReferenceEgress(Machine machine, Translation translation) {
     this.machine = machine;
@@ -63,7 +64,7 @@ final class ReferenceEgress {
             .destination(flow.client)
             .destinationPort(flow.clientPort)
             .bytes();
-    return new Left(out, true, false);
+    return new Left(out, machine.table().isTunnelEnd(flow.client), true, false);
   }
 
   private Left answer(Arrival arrival) {
@@ -89,7 +90,7 @@ final class ReferenceEgress {
       Table table = machine.table();
       rewrite.mssAtMost(packet.ipv6() ? table.mssIpv6 : table.mssIpv4);
     }
-    return new Left(rewrite.bytes(), false, !flow.backend.alive);
+    return new Left(rewrite.bytes(), false, false, !flow.backend.alive);
   }
 
   /** An error of the endpoint's, or of this machine's, about what a client sent to it. */
@@ -119,6 +120,6 @@ final class ReferenceEgress {
             flow.vipPort,
             flow.listener.address.ip,
             flow.client);
-    return new Left(error.between(ends, 0), false, false);
+    return new Left(error.between(ends, 0), false, false, false);
   }
 }

@@ -131,9 +131,6 @@ final class Translation {
       return null;
     }
     arrival.note("answer of", flow);
-    if (!packet.faults().isEmpty()) {
-      return Outcome.drop(packet.faults());
-    }
     if (packet.ttl() <= 1) {
       return Outcome.drop(DropReason.TTL_EXCEEDED);
     }
