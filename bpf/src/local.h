@@ -43,7 +43,9 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
-	if (begins && (!h || control & CONTROL_FINAL || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
+		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
+	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
 	bool other = !step && ring_current(slot) != asked && !(control & CONTROL_OTHER);
