@@ -210,10 +210,11 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
 	/*
 	 * A node's address is what its pods have behind masquerading: were it the source that the pod's node
-	 * sees, that one might meet its own address coming from outside.
+	 * sees, that one might meet its own address coming from outside. A server outside is no such node.
 	 */
 	if (b->flags & BACKEND_NAT ||
-	    (is_peer(p.source, source_hash, ipv6) && (!(b->flags & BACKEND_HOSTED) || is_own(source_hash)))) {
+	    (is_peer(p.source, source_hash, ipv6) &&
+	     (b->flags & BACKEND_HOSTED ? is_own(source_hash) : b->flags & BACKEND_AGENT))) {
 		/* of a backend that has failed: another one resets it, so that the client can go on */
 		if (!begins_flow(&p) && !orphaned)
 			return drop(DROP_NO_FLOW, vip);
