@@ -26,6 +26,14 @@ static __always_inline bool source_allowed(__u32 set, const __u32 source[4], boo
 	return bpf_map_lookup_elem(&source_ranges, &key);
 }
 
+/* Is there still such a backend, and does it get packets as they are? */
+static __always_inline bool takes_untranslated(__u32 handle)
+{
+	struct backend *b = backend_by_handle(handle);
+
+	return b && !(b->flags & BACKEND_NAT);
+}
+
 /*
  * In a slot that moved, and without an agent at the other end: whose flow is this? A packet that
  * begins none was there before the slot moved, unless it is remembered: then the oldest owner has it.
@@ -45,7 +53,7 @@ __noinline __u32 former_owner(__u32 history, bool udp)
 
 		if (!owner)
 			break;
-		if (backend_by_handle(owner))
+		if (takes_untranslated(owner))
 			oldest = owner;
 	}
 	return oldest;
@@ -234,7 +242,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			bool over = p.protocol == IPPROTO_TCP ? (p.tcp_flags & TCP_SYN) && flow_closed(known.meta)
 							      : flow_expired(c, known.flow, known.meta, now);
 
-			if (!over && backend_by_handle(known.backend)) {
+			if (!over && takes_untranslated(known.backend)) {
 				flow_seen(c, known.flow, now);
 				followed(history, c, now);
 				client_state(known.flow, known.meta | FLOW_REPLIED, p.tcp_flags);

@@ -66,7 +66,7 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	if (begins) {
 		struct backend *b = backend_by_handle(ring_current(slot));
 
-		if (!b || ring_current(slot) == asked || b->flags & BACKEND_HOSTED)
+		if (!b || ring_current(slot) == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
 			return 0;
 		return next(NEXT_TUNNEL, CONTROL_FINAL, ring_current(slot));
 	}
