@@ -27,7 +27,8 @@ static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, stru
 		return;
 	int reason = nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop);
 
-	if (reason == NEXTHOP_LOCAL) {
+	/* the kernel says the same of an address that it has no route to */
+	if (reason == NEXTHOP_LOCAL && is_own(hash_address(HASH_START, f->client, f->meta & FLOW_IPV6))) {
 		link = 0; /* a process or pod of this machine: the kernel has the rest of the way */
 	} else if (reason == DROP_NONE) {
 		f->client_link = 0;
