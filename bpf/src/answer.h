@@ -76,14 +76,14 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 	struct flow *f = answered_flow(p.source, p.source_port, p.destination_port, p.protocol, ipv6);
 
 	if (!f)
-		return XDP_PASS;
+		return next(NEXT_BALANCE, 0, 0); /* a VIP may have the port: its address may be ours, or look like it */
 	__u32 meta = READ_ONCE(f->meta), vip = f->vip;
 	struct backend *b = backend_by_handle(f->backend);
 	struct vip *v = vip_by_handle(vip);
 	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!b || !v || !cpu || !same_address(b->nat_address, p.destination, ipv6))
-		return XDP_PASS;
+		return next(NEXT_BALANCE, 0, 0);
 	if (p.ttl <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now)))

@@ -237,7 +237,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 
 		if ((void *)(gue + 1) > end || p.length < (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) ||
 		    gue->first != GUE_FIRST_BYTE || gue->flags)
-			return XDP_PASS;
+			return next(NEXT_BALANCE, 0, 0); /* a VIP may have the port, as in answer() */
 		__u64 word = *(__u64 *)&gue->control;
 
 		inner = gue->protocol;

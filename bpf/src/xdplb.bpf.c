@@ -27,7 +27,7 @@
 #include "tunnel.h"
 #include "verdict.h"
 
-#define MOST_FUNCTIONS 6 /* that handle one packet after edge() */
+#define MOST_FUNCTIONS 10 /* that handle one packet after edge() */
 
 /* To a backend by DSR, or translated already, in whatever way its entry says. */
 static __always_inline __u64 tunnel(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
