@@ -21,6 +21,7 @@ struct error {
 	__u8 *icmp;
 	void *quoted; /* IP header */
 	__be16 *ports; /* source, destination */
+	__u32 quoted_l4; /* how many bytes of layer 4 are quoted */
 	struct packet p;
 };
 
@@ -32,10 +33,14 @@ static __always_inline bool is_error(__u8 type, bool ipv6)
 	       type == ICMP_PARAMETERPROB;
 }
 
-/* The quoted packet's first L4 bytes; false for what is no whole error, or quotes a later fragment. */
+/*
+ * The quoted packet's first L4 bytes; false for what is no whole error, quotes a later fragment, or
+ * goes to another than whom it quotes. What lies behind the packet's end is no part of it.
+ */
 static __always_inline bool read_error(struct error *e, void *l3, void *end, bool ipv6)
 {
 	struct packet *p = &e->p;
+	__u32 at, length;
 
 	e->l3 = l3;
 	if (ipv6) {
@@ -56,17 +61,21 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 
 			if (!fragment && !is_extension(next))
 				break;
-			if ((void *)header + 8 > end || (fragment && (header[2] || header[3] & 0xf8)))
+			if (offset > 0x7ff || (void *)header + 8 > end || (fragment && (header[2] || header[3] & 0xf8)))
 				return false;
 			next = header[0];
 			offset += fragment ? 8 : (header[1] + 1) * 8;
 		}
 		e->ports = (void *)quoted + (offset & 0x7ff);
 		p->protocol = next;
-		if (quoted->version != 6)
+		if (quoted->version != 6 || offset > 0x7ff)
 			return false;
 		__builtin_memcpy(p->source, &quoted->daddr, 16);
 		__builtin_memcpy(p->destination, &quoted->saddr, 16);
+		if (!same_address(p->destination, (const __u32 *)&ip->daddr, true))
+			return false;
+		at = sizeof(*ip) + ICMP_HEADER + offset;
+		length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	} else {
 		struct iphdr *ip = l3, *quoted;
 
@@ -83,7 +92,14 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 			return false;
 		p->source[0] = quoted->daddr;
 		p->destination[0] = quoted->saddr;
+		if (ip->daddr != quoted->saddr)
+			return false;
+		at = ip->ihl * 4 + ICMP_HEADER + quoted->ihl * 4;
+		length = bpf_ntohs(ip->tot_len);
 	}
+	if (at + QUOTED_L4 > length)
+		return false;
+	e->quoted_l4 = length - at;
 	if ((void *)e->ports + QUOTED_L4 > end || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
 		return false;
 	p->source_port = e->ports[1];
@@ -138,7 +154,8 @@ static __always_inline void translate_error(struct error *e, void *end, const st
 	*(__u32 *)e->ports = to->quoted_source_port | (__u32)to->quoted_destination_port << 16;
 	message += ports;
 	check = e->ports + (e->p.protocol == IPPROTO_TCP ? 8 : 3);
-	if ((void *)(check + 1) <= end && (e->p.protocol == IPPROTO_TCP || *check)) {
+	if (e->quoted_l4 >= (e->p.protocol == IPPROTO_TCP ? 18 : 8) && (void *)(check + 1) <= end &&
+	    (e->p.protocol == IPPROTO_TCP || *check)) {
 		__u16 before = *check;
 
 		*check = e->p.protocol == IPPROTO_TCP ? csum_apply(before, addresses + ports)
@@ -292,10 +309,15 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 
 	if (!a || data + ETH_HLEN + header > end)
 		return XDP_PASS;
-	__u8 *icmp = l3 + (ipv6 ? header : ((struct iphdr *)l3)->ihl * 4);
+	__u32 length = ipv6 ? header + bpf_ntohs(((struct ipv6hdr *)l3)->payload_len)
+			    : bpf_ntohs(((struct iphdr *)l3)->tot_len);
 
-	if ((void *)icmp + ICMP_HEADER > end)
-		return drop(DROP_MALFORMED, address);
+	if (!ipv6)
+		header = ((struct iphdr *)l3)->ihl * 4;
+	__u8 *icmp = l3 + header;
+
+	if ((void *)icmp + ICMP_HEADER > end || length < header + ICMP_HEADER)
+		return a->flags & VIP_OWN ? (__u64)XDP_PASS : drop(DROP_MALFORMED, address);
 	if (icmp[0] == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !icmp[1]) {
 		__u32 source[4] = {}, destination[4] = {};
 
@@ -319,8 +341,7 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 	bool known = read_error(&e, l3, end, ipv6);
 	__u64 hash = hash_address(HASH_START, a->address, ipv6);
 
-	/* quoted source and the error's destination are both the VIP */
-	if (!known || !same_address(e.p.destination, a->address, ipv6))
+	if (!known)
 		return a->flags & VIP_OWN ? XDP_PASS : drop(DROP_ICMP, address);
 	__u32 vip = address_lookup(e.p.destination, hash, e.p.destination_port, e.p.protocol, ipv6);
 
