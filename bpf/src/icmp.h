@@ -347,8 +347,8 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 
 	if (!vip)
 		vip = range_lookup(address, bpf_ntohs(e.p.destination_port) | (__u32)e.p.protocol << 16);
-	if (!vip)
-		return a->flags & VIP_OWN ? XDP_PASS : drop(DROP_ICMP, address);
+	if (!vip) /* our own address is also that of translations */
+		return a->flags & VIP_OWN ? next(NEXT_ICMP_ANSWER, 0, 0) : (__u64)drop(DROP_ICMP, address);
 	if (hops_left(l3, ipv6) <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (!may_answer(c, vip))
