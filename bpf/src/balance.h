@@ -133,6 +133,8 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 
 		if (!a)
 			return XDP_PASS;
+		if (!ports && !p.drop && how & BALANCE_HERE && p.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+			return next(NEXT_ICMP, BALANCE_HERE, address);
 		if (!ports && a->flags & VIP_OWN)
 			return XDP_PASS; /* as in edge_other() */
 		if (p.drop)

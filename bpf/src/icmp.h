@@ -299,7 +299,8 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 	return b->flags & BACKEND_HOSTED ? next(NEXT_LOCAL_ICMP, 0, handle) : next(NEXT_TUNNEL, 0, handle);
 }
 
-static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool ipv6)
+/* `how`: BALANCE_HERE, or 0. */
+static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, __u32 how, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *l3 = data + ETH_HLEN;
 	__u32 header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
@@ -314,11 +315,12 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 
 	if (!ipv6)
 		header = ((struct iphdr *)l3)->ihl * 4;
+	bool here = how & BALANCE_HERE, own = a->flags & VIP_OWN && !here;
 	__u8 *icmp = l3 + header;
 
 	if ((void *)icmp + ICMP_HEADER > end || length < header + ICMP_HEADER)
-		return a->flags & VIP_OWN ? (__u64)XDP_PASS : drop(DROP_MALFORMED, address);
-	if (icmp[0] == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !icmp[1]) {
+		return own ? (__u64)XDP_PASS : drop(DROP_MALFORMED, address);
+	if (!here && icmp[0] == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !icmp[1]) {
 		__u32 source[4] = {}, destination[4] = {};
 
 		if (ipv6) {
@@ -328,7 +330,7 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 			source[0] = ((struct iphdr *)l3)->saddr;
 			destination[0] = ((struct iphdr *)l3)->daddr;
 		}
-		if (a->flags & VIP_OWN)
+		if (own)
 			return XDP_PASS;
 		if (bad_source(source, destination, ipv6))
 			return drop(DROP_BAD_SOURCE, address);
@@ -336,34 +338,39 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 			return drop(DROP_RATE_LIMITED, address);
 		return answer_echo(ctx, l3, icmp, ipv6);
 	}
-	if (ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
+	if (!here && ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
 		return XDP_PASS; /* neighbour discovery is the kernel's */
 	bool known = read_error(&e, l3, end, ipv6);
 	__u64 hash = hash_address(HASH_START, a->address, ipv6);
 
 	if (!known)
-		return a->flags & VIP_OWN ? XDP_PASS : drop(DROP_ICMP, address);
+		return own ? XDP_PASS : drop(DROP_ICMP, address);
 	__u32 vip = address_lookup(e.p.destination, hash, e.p.destination_port, e.p.protocol, ipv6);
 
 	if (!vip)
 		vip = range_lookup(address, bpf_ntohs(e.p.destination_port) | (__u32)e.p.protocol << 16);
 	if (!vip) /* our own address is also that of translations */
-		return a->flags & VIP_OWN ? next(NEXT_ICMP_ANSWER, 0, 0) : (__u64)drop(DROP_ICMP, address);
+		return own ? next(NEXT_ICMP_ANSWER, 0, 0) : (__u64)drop(DROP_ICMP, address);
 	if (hops_left(l3, ipv6) <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (!may_answer(c, vip))
 		return drop(DROP_RATE_LIMITED, vip);
+	if (here) {
+		struct vip *v = vip_by_handle(vip);
+
+		return v && v->hosted ? next(NEXT_LOCAL_ICMP, CONTROL_FINAL, v->hosted) : (__u64)drop(DROP_NOT_HOSTED, vip);
+	}
 	return error_to_backend(ctx, &e, c, end, vip, hash, ipv6);
 }
 
-__noinline __u64 icmp_ipv4(struct xdp_md *ctx, __u32 address)
+__noinline __u64 icmp_ipv4(struct xdp_md *ctx, __u32 address, __u32 how)
 {
-	return icmp_to_vip(ctx, address, false);
+	return icmp_to_vip(ctx, address, how, false);
 }
 
-__noinline __u64 icmp_ipv6(struct xdp_md *ctx, __u32 address)
+__noinline __u64 icmp_ipv6(struct xdp_md *ctx, __u32 address, __u32 how)
 {
-	return icmp_to_vip(ctx, address, true);
+	return icmp_to_vip(ctx, address, how, true);
 }
 
 /* For an endpoint here, or whoever knows the flow. */
