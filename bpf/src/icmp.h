@@ -285,18 +285,29 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 	}
 	__u64 slot = ring_slot(v, slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash));
 	__u32 handle = ring_current(slot);
+
+	if (v->affinity) { /* the client may stay with another backend than the ring's */
+		struct flow stays = {};
+
+		error_key(&stays, p, vip, FLOW_AFFINITY, ipv6);
+		stays.client_port = 0;
+		if (flow_found(flow_search(&stays, false), &view) && backend_by_handle(view.backend))
+			handle = view.backend;
+	}
 	struct backend *b = backend_by_handle(handle);
 
 	if (!b || b->flags & BACKEND_NAT)
 		return drop(DROP_ICMP, vip);
+	if (b->flags & BACKEND_HOSTED) /* before all else, as in balance() */
+		return next(NEXT_LOCAL_ICMP, 0, handle);
 	if (!(b->flags & BACKEND_AGENT) && ring_history(slot)) {
 		key.meta |= FLOW_REMEMBERED;
-		if (flow_found(flow_search(&key, true), &view))
+		if (flow_found(flow_search(&key, true), &view) && takes_untranslated(view.backend))
 			handle = view.backend;
 		else
 			handle = former_owner(ring_history(slot), false) ?: handle;
 	}
-	return b->flags & BACKEND_HOSTED ? next(NEXT_LOCAL_ICMP, 0, handle) : next(NEXT_TUNNEL, 0, handle);
+	return next(NEXT_TUNNEL, 0, handle);
 }
 
 /* `how`: BALANCE_HERE, or 0. */
