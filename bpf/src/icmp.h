@@ -397,7 +397,10 @@ static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, 
 	__u32 vip = b->vip;
 	struct vip *v = vip_by_handle(vip);
 
-	if (!v || !same_address(e.p.destination, v->address, ipv6) || e.p.protocol != v->protocol)
+	__u16 port = bpf_ntohs(e.p.destination_port);
+
+	if (!v || !same_address(e.p.destination, v->address, ipv6) || e.p.protocol != v->protocol ||
+	    port < bpf_ntohs(v->port) || port > bpf_ntohs(v->end_port))
 		return drop(DROP_ICMP, vip);
 	struct flow key = {};
 

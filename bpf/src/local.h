@@ -125,7 +125,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 									     : drop(DROP_NOT_HOSTED, vip);
 	if (control & CONTROL_NAT) {
 		/* translated at the edge already, and the edge sees to the answer */
-		if (!same_address(p.destination, b->address, ipv6) || (b->port && b->port != p.destination_port))
+		if (!same_address(p.destination, b->address, ipv6) || p.protocol != v->protocol || (b->port && b->port != p.destination_port))
 			return drop(DROP_NOT_HOSTED, vip);
 		return XDP_PASS;
 	}
