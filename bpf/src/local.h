@@ -221,7 +221,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 control = 0, handle = 0;
+	__u32 control = 0, handle = 0, room;
 	__u8 inner;
 
 	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
@@ -235,9 +235,11 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	if (ports) {
 		struct gue *gue = data + ETH_HLEN + (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) - sizeof(*gue);
 
-		if ((void *)(gue + 1) > end || p.length < (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) ||
+		room = bpf_ntohs(p.udp->len);
+		if ((void *)(gue + 1) > end || room < sizeof(struct udphdr) + sizeof(*gue) ||
 		    gue->first != GUE_FIRST_BYTE || gue->flags)
 			return next(NEXT_BALANCE, 0, 0); /* a VIP may have the port, as in answer() */
+		room -= sizeof(struct udphdr) + sizeof(*gue);
 		__u64 word = *(__u64 *)&gue->control;
 
 		inner = gue->protocol;
@@ -245,6 +247,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		handle = endpoint_lookup(word & ~control_word(0xff));
 	} else {
 		inner = p.protocol;
+		room = p.length - (ipv6 ? 40 : 20);
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
 		return XDP_PASS;
@@ -277,7 +280,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	if (inner == IPPROTO_IPV6) {
 		struct ipv6hdr *ip = data + ETH_HLEN;
 
-		if ((void *)(ip + 1) > end || ip->version != 6)
+		if ((void *)(ip + 1) > end || ip->version != 6 || sizeof(*ip) + bpf_ntohs(ip->payload_len) > room)
 			return drop(DROP_MALFORMED, 0);
 		__u32 ecn = bpf_ntohl(*(__be32 *)ip) >> 20 & 3;
 
@@ -293,7 +296,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		__u16 before = *(__u16 *)tos;
 		__u8 ecn = ip->tos & 3;
 
-		if (ip->version != 4)
+		if (ip->version != 4 || bpf_ntohs(ip->tot_len) > room)
 			return drop(DROP_MALFORMED, 0);
 		if (congestion == 3 && !ecn)
 			return drop(DROP_CONGESTION_MARK, 0);
