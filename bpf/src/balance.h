@@ -213,7 +213,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			} else {
 				flow_release(view.flow, view.meta);
 			}
-		} else if (!(how & BALANCE_AFFINE) && backend_by_handle(handle)) {
+		} else if (!(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle)) {
 			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 		}
 	}
