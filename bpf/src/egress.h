@@ -239,8 +239,10 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 	flow_seen(c, f, bpf_jiffies64());
 	if (unlikely(!(meta & FLOW_REPLIED) || p.tcp_flags & (TCP_FIN | TCP_RST)))
 		backend_state(f, meta, p.tcp_flags);
-	cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
-	cpu->bytes_to_client += skb->len - ETH_HLEN;
+	if (backend_by_handle(f->backend)) { /* else the line may be another's by now */
+		cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
+		cpu->bytes_to_client += skb->len - ETH_HLEN;
+	}
 
 	if (unlikely((p.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)))
 		egress_clamp(skb, l4, ipv6 ? c->mss_ipv6 : c->mss_ipv4);
