@@ -27,7 +27,8 @@ static __noinline void client_nexthop(struct xdp_md *ctx, struct config *c, stru
 		return;
 	int reason = nexthop_lookup(ctx, v->address, f->client, f->meta & FLOW_IPV6, &hop);
 
-	if (reason == NEXTHOP_LOCAL) {
+	/* the kernel says the same of an address that it has no route to */
+	if (reason == NEXTHOP_LOCAL && is_own(hash_address(HASH_START, f->client, f->meta & FLOW_IPV6))) {
 		link = 0; /* a process or pod of this machine: the kernel has the rest of the way */
 	} else if (reason == DROP_NONE) {
 		f->client_link = 0;
@@ -75,14 +76,14 @@ static __always_inline __u64 answer(struct xdp_md *ctx, bool ipv6)
 	struct flow *f = answered_flow(p.source, p.source_port, p.destination_port, p.protocol, ipv6);
 
 	if (!f)
-		return XDP_PASS;
+		return next(NEXT_BALANCE, 0, 0); /* a VIP may have the port: its address may be ours, or look like it */
 	__u32 meta = READ_ONCE(f->meta), vip = f->vip;
 	struct backend *b = backend_by_handle(f->backend);
 	struct vip *v = vip_by_handle(vip);
 	struct backend_cpu *cpu = backend_cpu(f->backend);
 
 	if (!b || !v || !cpu || !same_address(b->nat_address, p.destination, ipv6))
-		return XDP_PASS;
+		return next(NEXT_BALANCE, 0, 0);
 	if (p.ttl <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (unlikely(f->client_link >> CLIENT_LINK_STAMP_SHIFT != client_stamp(c, now)))

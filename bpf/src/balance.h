@@ -26,6 +26,14 @@ static __always_inline bool source_allowed(__u32 set, const __u32 source[4], boo
 	return bpf_map_lookup_elem(&source_ranges, &key);
 }
 
+/* Is there still such a backend, and does it get packets as they are? */
+static __always_inline bool takes_untranslated(__u32 handle)
+{
+	struct backend *b = backend_by_handle(handle);
+
+	return b && !(b->flags & BACKEND_NAT);
+}
+
 /*
  * In a slot that moved, and without an agent at the other end: whose flow is this? A packet that
  * begins none was there before the slot moved, unless it is remembered: then the oldest owner has it.
@@ -45,7 +53,7 @@ __noinline __u32 former_owner(__u32 history, bool udp)
 
 		if (!owner)
 			break;
-		if (backend_by_handle(owner))
+		if (takes_untranslated(owner))
 			oldest = owner;
 	}
 	return oldest;
@@ -125,6 +133,10 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 
 		if (!a)
 			return XDP_PASS;
+		if (!ports && !p.drop && how & BALANCE_HERE && p.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+			return next(NEXT_ICMP, BALANCE_HERE, address);
+		if (!ports && a->flags & VIP_OWN)
+			return XDP_PASS; /* as in edge_other() */
 		if (p.drop)
 			return drop(p.drop, address);
 		if (!ports)
@@ -201,7 +213,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			} else {
 				flow_release(view.flow, view.meta);
 			}
-		} else if (!(how & BALANCE_AFFINE) && backend_by_handle(handle)) {
+		} else if (!(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle)) {
 			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 		}
 	}
@@ -210,10 +222,11 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
 	/*
 	 * A node's address is what its pods have behind masquerading: were it the source that the pod's node
-	 * sees, that one might meet its own address coming from outside.
+	 * sees, that one might meet its own address coming from outside. A server outside is no such node.
 	 */
 	if (b->flags & BACKEND_NAT ||
-	    (is_peer(p.source, source_hash, ipv6) && (!(b->flags & BACKEND_HOSTED) || is_own(source_hash)))) {
+	    (is_peer(p.source, source_hash, ipv6) &&
+	     (b->flags & BACKEND_HOSTED ? is_own(source_hash) : b->flags & BACKEND_AGENT))) {
 		/* of a backend that has failed: another one resets it, so that the client can go on */
 		if (!begins_flow(&p) && !orphaned)
 			return drop(DROP_NO_FLOW, vip);
@@ -233,7 +246,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			bool over = p.protocol == IPPROTO_TCP ? (p.tcp_flags & TCP_SYN) && flow_closed(known.meta)
 							      : flow_expired(c, known.flow, known.meta, now);
 
-			if (!over && backend_by_handle(known.backend)) {
+			if (!over && takes_untranslated(known.backend)) {
 				flow_seen(c, known.flow, now);
 				followed(history, c, now);
 				client_state(known.flow, known.meta | FLOW_REPLIED, p.tcp_flags);

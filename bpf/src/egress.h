@@ -221,12 +221,11 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 			return TC_ACT_UNSPEC;
 		p.tcp_flags = ((__u8 *)tcp)[13];
 	}
-	if (unlikely(to_vip))
-		return egress_translated(skb, c, &p, l4, ipv6);
 	struct flow *f = egress_flow(c, &p, ipv6);
 
+	/* a client's address may have the same byte of the filter as a VIP's: so its flow is looked for first */
 	if (!f)
-		return TC_ACT_UNSPEC;
+		return unlikely(to_vip) ? egress_translated(skb, c, &p, l4, ipv6) : TC_ACT_UNSPEC;
 	__u32 meta = READ_ONCE(f->meta);
 	struct vip *v = vip_by_handle(f->vip);
 	struct backend_cpu *cpu = backend_cpu(f->backend);
@@ -240,8 +239,10 @@ static __always_inline int egress(struct __sk_buff *skb, bool ipv6)
 	flow_seen(c, f, bpf_jiffies64());
 	if (unlikely(!(meta & FLOW_REPLIED) || p.tcp_flags & (TCP_FIN | TCP_RST)))
 		backend_state(f, meta, p.tcp_flags);
-	cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
-	cpu->bytes_to_client += skb->len - ETH_HLEN;
+	if (backend_by_handle(f->backend)) { /* else the line may be another's by now */
+		cpu->packets_to_client += skb->gso_segs ? skb->gso_segs : 1;
+		cpu->bytes_to_client += skb->len - ETH_HLEN;
+	}
 
 	if (unlikely((p.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)))
 		egress_clamp(skb, l4, ipv6 ? c->mss_ipv6 : c->mss_ipv4);

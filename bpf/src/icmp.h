@@ -21,6 +21,7 @@ struct error {
 	__u8 *icmp;
 	void *quoted; /* IP header */
 	__be16 *ports; /* source, destination */
+	__u32 quoted_l4; /* how many bytes of layer 4 are quoted */
 	struct packet p;
 };
 
@@ -32,10 +33,14 @@ static __always_inline bool is_error(__u8 type, bool ipv6)
 	       type == ICMP_PARAMETERPROB;
 }
 
-/* The quoted packet's first L4 bytes; false for what is no whole error, or quotes a later fragment. */
+/*
+ * The quoted packet's first L4 bytes; false for what is no whole error, quotes a later fragment, or
+ * goes to another than whom it quotes. What lies behind the packet's end is no part of it.
+ */
 static __always_inline bool read_error(struct error *e, void *l3, void *end, bool ipv6)
 {
 	struct packet *p = &e->p;
+	__u32 at, length;
 
 	e->l3 = l3;
 	if (ipv6) {
@@ -56,17 +61,21 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 
 			if (!fragment && !is_extension(next))
 				break;
-			if ((void *)header + 8 > end || (fragment && (header[2] || header[3] & 0xf8)))
+			if (offset > 0x7ff || (void *)header + 8 > end || (fragment && (header[2] || header[3] & 0xf8)))
 				return false;
 			next = header[0];
 			offset += fragment ? 8 : (header[1] + 1) * 8;
 		}
 		e->ports = (void *)quoted + (offset & 0x7ff);
 		p->protocol = next;
-		if (quoted->version != 6)
+		if (quoted->version != 6 || offset > 0x7ff)
 			return false;
 		__builtin_memcpy(p->source, &quoted->daddr, 16);
 		__builtin_memcpy(p->destination, &quoted->saddr, 16);
+		if (!same_address(p->destination, (const __u32 *)&ip->daddr, true))
+			return false;
+		at = sizeof(*ip) + ICMP_HEADER + offset;
+		length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	} else {
 		struct iphdr *ip = l3, *quoted;
 
@@ -83,7 +92,14 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 			return false;
 		p->source[0] = quoted->daddr;
 		p->destination[0] = quoted->saddr;
+		if (ip->daddr != quoted->saddr)
+			return false;
+		at = ip->ihl * 4 + ICMP_HEADER + quoted->ihl * 4;
+		length = bpf_ntohs(ip->tot_len);
 	}
+	if (at + QUOTED_L4 > length)
+		return false;
+	e->quoted_l4 = length - at;
 	if ((void *)e->ports + QUOTED_L4 > end || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
 		return false;
 	p->source_port = e->ports[1];
@@ -138,7 +154,8 @@ static __always_inline void translate_error(struct error *e, void *end, const st
 	*(__u32 *)e->ports = to->quoted_source_port | (__u32)to->quoted_destination_port << 16;
 	message += ports;
 	check = e->ports + (e->p.protocol == IPPROTO_TCP ? 8 : 3);
-	if ((void *)(check + 1) <= end && (e->p.protocol == IPPROTO_TCP || *check)) {
+	if (e->quoted_l4 >= (e->p.protocol == IPPROTO_TCP ? 18 : 8) && (void *)(check + 1) <= end &&
+	    (e->p.protocol == IPPROTO_TCP || *check)) {
 		__u16 before = *check;
 
 		*check = e->p.protocol == IPPROTO_TCP ? csum_apply(before, addresses + ports)
@@ -275,21 +292,33 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 	}
 	__u64 slot = ring_slot(v, slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash));
 	__u32 handle = ring_current(slot);
+
+	if (v->affinity) { /* the client may stay with another backend than the ring's */
+		struct flow stays = {};
+
+		error_key(&stays, p, vip, FLOW_AFFINITY, ipv6);
+		stays.client_port = 0;
+		if (flow_found(flow_search(&stays, false), &view) && backend_by_handle(view.backend))
+			handle = view.backend;
+	}
 	struct backend *b = backend_by_handle(handle);
 
 	if (!b || b->flags & BACKEND_NAT)
 		return drop(DROP_ICMP, vip);
+	if (b->flags & BACKEND_HOSTED) /* before all else, as in balance() */
+		return next(NEXT_LOCAL_ICMP, 0, handle);
 	if (!(b->flags & BACKEND_AGENT) && ring_history(slot)) {
 		key.meta |= FLOW_REMEMBERED;
-		if (flow_found(flow_search(&key, true), &view))
+		if (flow_found(flow_search(&key, true), &view) && takes_untranslated(view.backend))
 			handle = view.backend;
 		else
 			handle = former_owner(ring_history(slot), false) ?: handle;
 	}
-	return b->flags & BACKEND_HOSTED ? next(NEXT_LOCAL_ICMP, 0, handle) : next(NEXT_TUNNEL, 0, handle);
+	return next(NEXT_TUNNEL, 0, handle);
 }
 
-static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool ipv6)
+/* `how`: BALANCE_HERE, or 0. */
+static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, __u32 how, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *l3 = data + ETH_HLEN;
 	__u32 header = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
@@ -299,11 +328,17 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 
 	if (!a || data + ETH_HLEN + header > end)
 		return XDP_PASS;
-	__u8 *icmp = l3 + (ipv6 ? header : ((struct iphdr *)l3)->ihl * 4);
+	__u32 length = ipv6 ? header + bpf_ntohs(((struct ipv6hdr *)l3)->payload_len)
+			    : bpf_ntohs(((struct iphdr *)l3)->tot_len);
 
-	if ((void *)icmp + ICMP_HEADER > end)
-		return drop(DROP_MALFORMED, address);
-	if (icmp[0] == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !icmp[1]) {
+	if (!ipv6)
+		header = ((struct iphdr *)l3)->ihl * 4;
+	bool here = how & BALANCE_HERE, own = a->flags & VIP_OWN && !here;
+	__u8 *icmp = l3 + header;
+
+	if ((void *)icmp + ICMP_HEADER > end || length < header + ICMP_HEADER)
+		return own ? (__u64)XDP_PASS : drop(DROP_MALFORMED, address);
+	if (!here && icmp[0] == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) && !icmp[1]) {
 		__u32 source[4] = {}, destination[4] = {};
 
 		if (ipv6) {
@@ -313,7 +348,7 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 			source[0] = ((struct iphdr *)l3)->saddr;
 			destination[0] = ((struct iphdr *)l3)->daddr;
 		}
-		if (a->flags & VIP_OWN)
+		if (own)
 			return XDP_PASS;
 		if (bad_source(source, destination, ipv6))
 			return drop(DROP_BAD_SOURCE, address);
@@ -321,35 +356,39 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, bool
 			return drop(DROP_RATE_LIMITED, address);
 		return answer_echo(ctx, l3, icmp, ipv6);
 	}
-	if (ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
+	if (!here && ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
 		return XDP_PASS; /* neighbour discovery is the kernel's */
 	bool known = read_error(&e, l3, end, ipv6);
 	__u64 hash = hash_address(HASH_START, a->address, ipv6);
 
-	/* quoted source and the error's destination are both the VIP */
-	if (!known || !same_address(e.p.destination, a->address, ipv6))
-		return a->flags & VIP_OWN ? XDP_PASS : drop(DROP_ICMP, address);
+	if (!known)
+		return own ? XDP_PASS : drop(DROP_ICMP, address);
 	__u32 vip = address_lookup(e.p.destination, hash, e.p.destination_port, e.p.protocol, ipv6);
 
 	if (!vip)
 		vip = range_lookup(address, bpf_ntohs(e.p.destination_port) | (__u32)e.p.protocol << 16);
-	if (!vip)
-		return a->flags & VIP_OWN ? XDP_PASS : drop(DROP_ICMP, address);
+	if (!vip) /* our own address is also that of translations */
+		return own ? next(NEXT_ICMP_ANSWER, 0, 0) : (__u64)drop(DROP_ICMP, address);
 	if (hops_left(l3, ipv6) <= 1)
 		return drop(DROP_TTL_EXCEEDED, vip);
 	if (!may_answer(c, vip))
 		return drop(DROP_RATE_LIMITED, vip);
+	if (here) {
+		struct vip *v = vip_by_handle(vip);
+
+		return v && v->hosted ? next(NEXT_LOCAL_ICMP, CONTROL_FINAL, v->hosted) : (__u64)drop(DROP_NOT_HOSTED, vip);
+	}
 	return error_to_backend(ctx, &e, c, end, vip, hash, ipv6);
 }
 
-__noinline __u64 icmp_ipv4(struct xdp_md *ctx, __u32 address)
+__noinline __u64 icmp_ipv4(struct xdp_md *ctx, __u32 address, __u32 how)
 {
-	return icmp_to_vip(ctx, address, false);
+	return icmp_to_vip(ctx, address, how, false);
 }
 
-__noinline __u64 icmp_ipv6(struct xdp_md *ctx, __u32 address)
+__noinline __u64 icmp_ipv6(struct xdp_md *ctx, __u32 address, __u32 how)
 {
-	return icmp_to_vip(ctx, address, true);
+	return icmp_to_vip(ctx, address, how, true);
 }
 
 /* For an endpoint here, or whoever knows the flow. */
@@ -365,7 +404,10 @@ static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, 
 	__u32 vip = b->vip;
 	struct vip *v = vip_by_handle(vip);
 
-	if (!v || !same_address(e.p.destination, v->address, ipv6) || e.p.protocol != v->protocol)
+	__u16 port = bpf_ntohs(e.p.destination_port);
+
+	if (!v || !same_address(e.p.destination, v->address, ipv6) || e.p.protocol != v->protocol ||
+	    port < bpf_ntohs(v->port) || port > bpf_ntohs(v->end_port))
 		return drop(DROP_ICMP, vip);
 	struct flow key = {};
 

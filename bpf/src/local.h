@@ -43,7 +43,9 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
-	if (begins && (!h || control & CONTROL_FINAL || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
+		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
+	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
 	bool other = !step && ring_current(slot) != asked && !(control & CONTROL_OTHER);
@@ -64,7 +66,7 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	if (begins) {
 		struct backend *b = backend_by_handle(ring_current(slot));
 
-		if (!b || ring_current(slot) == asked || b->flags & BACKEND_HOSTED)
+		if (!b || ring_current(slot) == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
 			return 0;
 		return next(NEXT_TUNNEL, CONTROL_FINAL, ring_current(slot));
 	}
@@ -123,7 +125,8 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 	if (control & CONTROL_NAT) {
 		/* translated at the edge already, and the edge sees to the answer */
 		if (!same_address(p.destination, b->address, ipv6) ||
-		    (ports ? b->port && b->port != p.destination_port : p.protocol != icmp))
+		    (ports ? p.protocol != v->protocol || (b->port && b->port != p.destination_port)
+			   : p.protocol != icmp))
 			return drop(DROP_NOT_HOSTED, vip);
 		return XDP_PASS;
 	}
@@ -221,7 +224,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 control = 0, handle = 0;
+	__u32 control = 0, handle = 0, room;
 	__u8 inner;
 
 	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
@@ -235,9 +238,11 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	if (ports) {
 		struct gue *gue = data + ETH_HLEN + (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) - sizeof(*gue);
 
-		if ((void *)(gue + 1) > end || p.length < (ipv6 ? OVERHEAD_GUE_IPV6 : OVERHEAD_GUE_IPV4) ||
+		room = bpf_ntohs(p.udp->len);
+		if ((void *)(gue + 1) > end || room < sizeof(struct udphdr) + sizeof(*gue) ||
 		    gue->first != GUE_FIRST_BYTE || gue->flags)
-			return XDP_PASS;
+			return next(NEXT_BALANCE, 0, 0); /* a VIP may have the port, as in answer() */
+		room -= sizeof(struct udphdr) + sizeof(*gue);
 		__u64 word = *(__u64 *)&gue->control;
 
 		inner = gue->protocol;
@@ -245,6 +250,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		handle = endpoint_lookup(word & ~control_word(0xff));
 	} else {
 		inner = p.protocol;
+		room = p.length - (ipv6 ? 40 : 20);
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
 		return XDP_PASS;
@@ -277,7 +283,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	if (inner == IPPROTO_IPV6) {
 		struct ipv6hdr *ip = data + ETH_HLEN;
 
-		if ((void *)(ip + 1) > end || ip->version != 6)
+		if ((void *)(ip + 1) > end || ip->version != 6 || sizeof(*ip) + bpf_ntohs(ip->payload_len) > room)
 			return drop(DROP_MALFORMED, 0);
 		__u32 ecn = bpf_ntohl(*(__be32 *)ip) >> 20 & 3;
 
@@ -293,7 +299,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		__u16 before = *(__u16 *)tos;
 		__u8 ecn = ip->tos & 3;
 
-		if (ip->version != 4)
+		if (ip->version != 4 || bpf_ntohs(ip->tot_len) > room)
 			return drop(DROP_MALFORMED, 0);
 		if (congestion == 3 && !ecn)
 			return drop(DROP_CONGESTION_MARK, 0);

@@ -23,7 +23,7 @@ enum next {
 	NEXT_LOCAL, /* for the backend on this machine; argument: control byte */
 	NEXT_BEGIN, /* of a flow to the backend; argument: BEGIN_*. It then goes on as a known one */
 	NEXT_DECAPSULATE, /* comes encapsulated to this machine */
-	NEXT_ICMP, /* to a VIP's address */
+	NEXT_ICMP, /* to a VIP's address; argument: BALANCE_HERE, or 0 */
 	NEXT_LOCAL_ICMP, /* an ICMP error for the backend on this machine; argument: control byte */
 	NEXT_REFUSE, /* for the VIP; argument: drop reason. Answered if the VIP's policy says so */
 	NEXT_TOO_BIG, /* for the backend */

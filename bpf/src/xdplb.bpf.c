@@ -27,7 +27,7 @@
 #include "tunnel.h"
 #include "verdict.h"
 
-#define MOST_FUNCTIONS 6 /* that handle one packet after edge() */
+#define MOST_FUNCTIONS 10 /* that handle one packet after edge() */
 
 /* To a backend by DSR, or translated already, in whatever way its entry says. */
 static __always_inline __u64 tunnel(struct xdp_md *ctx, __u32 handle, __u32 control, bool ipv6)
@@ -119,7 +119,7 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 			word = ipv6 ? decapsulate_ipv6(ctx) : decapsulate_ipv4(ctx);
 			break;
 		case NEXT_ICMP:
-			word = ipv6 ? icmp_ipv6(ctx, handle) : icmp_ipv4(ctx, handle);
+			word = ipv6 ? icmp_ipv6(ctx, handle, argument) : icmp_ipv4(ctx, handle, argument);
 			break;
 		case NEXT_LOCAL_ICMP:
 			word = ipv6 ? local_icmp_ipv6(ctx, handle, argument) : local_icmp_ipv4(ctx, handle, argument);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -25,7 +26,7 @@ final class Hashes {
     if (ip.isIpv4()) {
       return mix(START, unsigned(words.getInt(0)));
     }
-    long first = unsigned(words.getInt(0)) | unsigned(words.getInt(4)) << 32;
+    long first = unsigned(words.getInt(4)) | unsigned(words.getInt(0)) << 32;
     long second = unsigned(words.getInt(12)) | unsigned(words.getInt(8)) << 32;
     return mix(mix(START, first), second);
   }
@@ -37,7 +38,7 @@ final class Hashes {
 
   /** Of the tag of an endpoint. */
   static long tag(long tag) {
-    return mix(mix(START, tag), 0);
+    return mix(mix(START, Long.rotateLeft(tag, 32)), 0);
   }
 
   /** What chooses the slot of a ring (lower half), and makes the entropy of a tunnel (upper). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -16,7 +17,7 @@ import java.util.Set;
  * @param layer4 where layer 4 begins
  * @param extensions how many IPv6 extension headers there are
  * @param faults for what it is to be dropped, should it be for a VIP
- * @param ports null if it has none that can be read
+ * @param ports null if it has none, or is at fault
  */
 record IpPacket(
     byte[] bytes,
@@ -52,6 +53,8 @@ record IpPacket(
   static final int MOST_EXTENSIONS = 6;
 
   private static final int FRAGMENT_HEADER = 44;
+  private static final int ENCRYPTED = 50;
+  private static final int AUTHENTICATION = 51;
   private static final int MORE_OR_OFFSET = 0x3fff;
   private static final int DONT_FRAGMENT = 0x4000;
 
@@ -82,8 +85,19 @@ record IpPacket(
             || length > bytes.length;
     boolean fragment = (word(bytes, 6) & MORE_OR_OFFSET) != 0;
     return behindHeaders(
-        bytes, false, source, destination, length, bytes[1] & 0xff, bytes[8] & 0xff,
-        bytes[9] & 0xff, header, 0, malformed, fragment, false);
+        bytes,
+        false,
+        source,
+        destination,
+        length,
+        bytes[1] & 0xff,
+        bytes[8] & 0xff,
+        bytes[9] & 0xff,
+        header,
+        0,
+        malformed,
+        fragment,
+        false);
   }
 
   private static IpPacket readIpv6(byte[] bytes) {
@@ -105,9 +119,22 @@ record IpPacket(
       }
     }
     malformed |= at > length;
+    tooMany |=
+        malformed && (next == AUTHENTICATION || next == ENCRYPTED); // whichever is seen first
     return behindHeaders(
-        bytes, true, source, destination, length, word(bytes, 0) >> 4 & 0xff, bytes[7] & 0xff,
-        next, at, extensions, malformed, next == FRAGMENT_HEADER, tooMany);
+        bytes,
+        true,
+        source,
+        destination,
+        length,
+        word(bytes, 0) >> 4 & 0xff,
+        bytes[7] & 0xff,
+        next,
+        at,
+        extensions,
+        malformed,
+        next == FRAGMENT_HEADER,
+        tooMany);
   }
 
   private static IpPacket behindHeaders(
@@ -135,7 +162,7 @@ record IpPacket(
         int claimed = tcp ? (bytes[layer4 + 12] >> 4 & 0xf) * 4 : word(bytes, layer4 + 4);
         malformed = claimed < header || claimed > room;
         int flags = tcp ? bytes[layer4 + 13] & 0xff : 0;
-        ports = new Ports(word(bytes, layer4), word(bytes, layer4 + 2), flags);
+        ports = malformed ? null : new Ports(word(bytes, layer4), word(bytes, layer4 + 2), flags);
       }
     }
     Set<DropReason> faults = Set.of();
@@ -152,7 +179,17 @@ record IpPacket(
       }
     }
     return new IpPacket(
-        bytes, ipv6, source, destination, length, tos, ttl, protocol, layer4, extensions, faults,
+        bytes,
+        ipv6,
+        source,
+        destination,
+        length,
+        tos,
+        ttl,
+        protocol,
+        layer4,
+        extensions,
+        faults,
         ports);
   }
 

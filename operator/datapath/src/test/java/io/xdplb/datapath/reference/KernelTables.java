@@ -1,15 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.reference.Table.Address;
 import io.xdplb.datapath.reference.Table.Backend;
+import io.xdplb.datapath.reference.Table.Counters;
 import io.xdplb.datapath.reference.Table.History;
 import io.xdplb.datapath.reference.Table.Listener;
 import io.xdplb.datapath.reference.Table.Slot;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.Btf;
+import io.xdplb.libbpf.Libbpf;
 import io.xdplb.libbpf.MapMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -37,6 +40,21 @@ final class KernelTables implements AutoCloseable {
   private static final int ENDPOINT = 16;
   private static final int KEY_PEER = 253;
   private static final int KEY_ENDPOINT = 254;
+  private static final String CONFIG = ".data.config";
+  private static final String FILTER = ".data.filter";
+  private static final List<String> MAPPED =
+      List.of(
+          CONFIG,
+          FILTER,
+          "keys",
+          "vips",
+          "port_ranges",
+          "histories",
+          "rings",
+          "backends",
+          "backend_cpus",
+          "flows",
+          "flow_index");
   private static final int CLEARED_AT_ONCE = 4096;
   private static final int FOR_EVER = 0x7fff_ffff;
 
@@ -53,16 +71,7 @@ final class KernelTables implements AutoCloseable {
 
   KernelTables(BpfObject object) {
     this.object = object;
-    for (String map :
-        List.of(
-            "config",
-            "address_filter",
-            "keys",
-            "vips",
-            "port_ranges",
-            "histories",
-            "rings",
-            "backends")) {
+    for (String map : MAPPED) {
       memories.put(map, object.map(map).mmap());
     }
   }
@@ -106,6 +115,11 @@ final class KernelTables implements AutoCloseable {
       return put(field, new byte[] {(byte) (port >> 8), (byte) port});
     }
 
+    /** A number of 64 bits. */
+    long get(String field) {
+      return buffer.getLong(at + layout.members().get(field).offset());
+    }
+
     void clear() {
       buffer.put(at, new byte[layout.size()]);
     }
@@ -113,9 +127,33 @@ final class KernelTables implements AutoCloseable {
 
   /** Forgets all flows and counters. */
   void reset() {
-    for (String map : List.of("flows", "flow_index", "backend_cpus", "vip_cpus", "drops")) {
-      clear(object.map(map));
+    for (String map : List.of("flows", "flow_index", "backend_cpus")) {
+      clear(memories.get(map).buffer());
     }
+    clear(object.map("vip_cpus"));
+    clear(object.map("drops"));
+  }
+
+  private static void clear(ByteBuffer buffer) {
+    byte[] zeros = new byte[1 << 16];
+    for (int at = 0; at < buffer.capacity(); at += zeros.length) {
+      buffer.put(at, zeros, 0, Math.min(zeros.length, buffer.capacity() - at));
+    }
+  }
+
+  /** What was counted of the backend with this index, which is then forgotten. */
+  Counters counters(int index) {
+    Counters sum = new Counters();
+    for (int cpu = 0; cpu < Libbpf.possibleCpus(); cpu++) {
+      Struct line = new Struct("backend_cpus", index + cpu * ENTRIES, "backend_cpu");
+      sum.packetsToBackend += line.get("packets_to_backend");
+      sum.bytesToBackend += line.get("bytes_to_backend");
+      sum.packetsToClient += line.get("packets_to_client");
+      sum.bytesToClient += line.get("bytes_to_client");
+      sum.flows += line.get("flows");
+      line.clear();
+    }
+    return sum;
   }
 
   private static void clear(BpfMap map) {
@@ -134,7 +172,7 @@ final class KernelTables implements AutoCloseable {
 
   /** Writes what stays as it is. */
   void configure(Table table, int seed) {
-    Struct config = new Struct("config", 0, "config");
+    Struct config = new Struct(CONFIG, 0, "config");
     for (String timeout :
         List.of(
             "timeout_tcp_new",
@@ -169,10 +207,8 @@ final class KernelTables implements AutoCloseable {
    * @param jiffies the kernel's time
    */
   void write(Table table, int jiffies) {
-    for (MapMemory memory :
-        List.of(memories.get("vips"), memories.get("backends"), memories.get("port_ranges"))) {
-      ByteBuffer buffer = memory.buffer();
-      buffer.put(0, new byte[buffer.capacity()]);
+    for (String map : List.of("vips", "backends", "port_ranges", "keys", FILTER)) {
+      clear(memories.get(map).buffer());
     }
     int slot = 0;
     Map<History, Integer> histories = new IdentityHashMap<>();
@@ -191,7 +227,7 @@ final class KernelTables implements AutoCloseable {
     }
     writeKeys(table);
     writeFilter(table);
-    new Struct("config", 0, "config").put("nexthop_generation", generation++);
+    new Struct(CONFIG, 0, "config").put("nexthop_generation", generation++);
   }
 
   private int history(History history, Map<History, Integer> histories, int jiffies) {
@@ -203,8 +239,7 @@ final class KernelTables implements AutoCloseable {
         h -> {
           int index = histories.size() + 1;
           Struct struct = new Struct("histories", index, "slot_history");
-          ByteBuffer owners =
-              ByteBuffer.allocate(4 * History.MOST).order(ByteOrder.nativeOrder());
+          ByteBuffer owners = ByteBuffer.allocate(4 * History.MOST).order(ByteOrder.nativeOrder());
           h.owners().forEach(owner -> owners.putInt(owner.handle));
           struct.put("owner", owners.array());
           struct.put("moved", h.settled() ? jiffies - 2 * UNSETTLED : jiffies);
@@ -305,8 +340,6 @@ final class KernelTables implements AutoCloseable {
   }
 
   private void writeKeys(Table table) {
-    ByteBuffer keys = memories.get("keys").buffer();
-    keys.put(0, new byte[keys.capacity()]);
     for (Address address : table.addresses.values()) {
       put(address.ip, 0, 0, address.handle);
       for (Listener listener : address.listeners) {
@@ -351,8 +384,6 @@ final class KernelTables implements AutoCloseable {
   }
 
   private void writeFilter(Table table) {
-    ByteBuffer filter = memories.get("address_filter").buffer();
-    filter.put(0, new byte[filter.capacity()]);
     table.own.forEach(ip -> mark(ip, NAT | TUNNEL));
     table.peers.forEach(ip -> mark(ip, PEER));
     for (Address address : table.addresses.values()) {
@@ -368,7 +399,7 @@ final class KernelTables implements AutoCloseable {
   }
 
   private void mark(Ip ip, int bit) {
-    ByteBuffer filter = memories.get("address_filter").buffer();
+    ByteBuffer filter = memories.get(FILTER).buffer();
     int at = (int) (Hashes.address(ip) & 0xffff);
     filter.put(at, (byte) (filter.get(at) | bit));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -61,15 +62,7 @@ final class ReferenceDatapath {
     if (outcome != null) {
       return outcome;
     }
-    return address == null ? Outcome.pass(arrival.frame()) : ofThisMachine(arrival);
-  }
-
-  /** To an address that a VIP shares with this machine, and nothing of the VIP's. */
-  private static Outcome ofThisMachine(Arrival arrival) {
-    IpPacket packet = arrival.packet();
-    return packet.faults().isEmpty()
-        ? Outcome.pass(arrival.frame())
-        : Outcome.passOrDrop(arrival.frame(), packet.faults());
+    return Outcome.pass(arrival.frame());
   }
 
   /** Null: nobody's but this machine's own, as any packet to its address. */
@@ -80,7 +73,7 @@ final class ReferenceDatapath {
             ? null
             : address.listener(packet.protocol(), packet.ports().destination());
     if (!packet.faults().isEmpty()) {
-      return address.own && listener == null ? null : Outcome.drop(packet.faults());
+      return address.own ? null : Outcome.drop(packet.faults());
     }
     if (listener != null) {
       return balancing.balance(arrival, listener, balanced);
@@ -158,8 +151,7 @@ final class ReferenceDatapath {
       return null;
     }
     boolean gue =
-        outer.udp() && outer.ports() != null
-            && outer.ports().destination() == Table.TUNNEL_PORT;
+        outer.udp() && outer.ports() != null && outer.ports().destination() == Table.TUNNEL_PORT;
     byte[] bytes = outer.bytes();
     int at = outer.layer4();
     int inner = outer.protocol();
@@ -183,10 +175,11 @@ final class ReferenceDatapath {
     byte[] within = Arrays.copyOfRange(bytes, Math.min(at, bytes.length), bytes.length);
     IpPacket packet = IpPacket.read(within, ipv6);
     Address vip = packet == null ? null : machine.table().addresses.get(packet.destination());
-    if (!gue && vip == null) {
+    boolean peer = machine.table().peers.contains(outer.source());
+    if (!gue && (!peer || vip == null)) {
       return null; // there may be tunnels on this machine that are none of ours
     }
-    if (!machine.table().peers.contains(outer.source())) {
+    if (!peer) {
       return Outcome.drop(DropReason.UNKNOWN_PEER);
     }
     boolean version = packet != null && (within[0] & 0xf0) == (ipv6 ? 0x60 : 0x40);
@@ -205,7 +198,7 @@ final class ReferenceDatapath {
     }
     if (!gue) {
       Outcome outcome = toVip(opened, vip, true);
-      return outcome == null ? ofThisMachine(opened) : outcome;
+      return outcome == null ? Outcome.pass(opened.frame()) : outcome;
     }
     return vip == null
         ? Outcome.drop(DropReason.NOT_HOSTED)

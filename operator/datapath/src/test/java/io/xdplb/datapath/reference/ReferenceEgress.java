@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.reference.Flow.Kind;
@@ -14,10 +15,11 @@ final class ReferenceEgress {
   /**
    * What leaves.
    *
+   * @param toSelf its frame is addressed to this machine
    * @param redirected it is led elsewhere than the kernel had meant to
    * @param orAsItWas it may be left alone as well: its backend has failed, and nobody waits for it
    */
-  record Left(byte[] packet, boolean redirected, boolean orAsItWas) {}
+  record Left(byte[] packet, boolean toSelf, boolean redirected, boolean orAsItWas) {}
 
   ReferenceEgress(Machine machine, Translation translation) {
     this.machine = machine;
@@ -63,7 +65,7 @@ final class ReferenceEgress {
             .destination(flow.client)
             .destinationPort(flow.clientPort)
             .bytes();
-    return new Left(out, true, false);
+    return new Left(out, machine.table().isTunnelEnd(flow.client), true, false);
   }
 
   private Left answer(Arrival arrival) {
@@ -89,7 +91,7 @@ final class ReferenceEgress {
       Table table = machine.table();
       rewrite.mssAtMost(packet.ipv6() ? table.mssIpv6 : table.mssIpv4);
     }
-    return new Left(rewrite.bytes(), false, !flow.backend.alive);
+    return new Left(rewrite.bytes(), false, false, !flow.backend.alive);
   }
 
   /** An error of the endpoint's, or of this machine's, about what a client sent to it. */
@@ -105,9 +107,7 @@ final class ReferenceEgress {
                     error.destinationPort(),
                     error.source(),
                     error.sourcePort());
-    if (flow == null
-        || !flow.listener.alive
-        || flow.kind != Kind.HOSTED) {
+    if (flow == null || !flow.listener.alive || flow.kind != Kind.HOSTED) {
       return null;
     }
     arrival.note("error about", flow);
@@ -119,6 +119,6 @@ final class ReferenceEgress {
             flow.vipPort,
             flow.listener.address.ip,
             flow.client);
-    return new Left(error.between(ends, 0), false, false);
+    return new Left(error.between(ends, 0), false, false, false);
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
@@ -5,6 +6,7 @@ import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.DropReason;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.BpfObjectSpec;
+import io.xdplb.libbpf.Libbpf;
 import io.xdplb.libbpf.TestRun;
 import io.xdplb.testing.kernel.Netns;
 import java.io.IOException;
@@ -88,8 +90,7 @@ final class ReferenceLab implements Routes, AutoCloseable {
   }
 
   private static String neighbour(Ip address, byte[] mac, int link) {
-    return "neigh replace %s lladdr %s dev eth%d nud permanent"
-        .formatted(address, text(mac), link);
+    return "neigh replace %s lladdr %s dev eth%d nud permanent".formatted(address, text(mac), link);
   }
 
   /** A host on one of the two networks: 2 to 41. */
@@ -163,9 +164,11 @@ final class ReferenceLab implements Routes, AutoCloseable {
         spec.map("keys").maxEntries(KernelTables.KEY_BUCKETS);
         spec.map("flows").maxEntries(FLOWS);
         spec.map("flow_index").maxEntries(FLOWS / 4);
-        for (String map : List.of("vips", "vip_cpus", "port_ranges", "backends", "backend_cpus")) {
+        for (String map : List.of("vips", "vip_cpus", "port_ranges", "backends")) {
           spec.map(map).maxEntries(KernelTables.ENTRIES);
         }
+        spec.map("backend_cpus").maxEntries(KernelTables.ENTRIES * Libbpf.possibleCpus());
+        spec.set("backend_cpu_stride", KernelTables.ENTRIES);
         spec.map("rings").maxEntries(KernelTables.RING_SLOTS);
         spec.map("histories").maxEntries(KernelTables.HISTORIES);
         spec.set("key_bucket_mask", KernelTables.KEY_BUCKETS - 1);

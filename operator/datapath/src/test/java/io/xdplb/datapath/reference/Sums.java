@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -48,10 +49,10 @@ final class Sums {
 
   /**
    * The checksum that makes the sum {@code wanted}, over what sums up to {@code rest} without it: 0
-   * to 0xfffe, as every sender computes it that has anything but zeros to sum up.
+   * to 0xfffe, as every sender computes it that has anything but zeros to sum up, and 0xffff else.
    */
   static int checksum(int wanted, int rest) {
-    return Math.floorMod(wanted - rest, 0xffff);
+    return rest == 0 && wanted == RIGHT ? RIGHT : Math.floorMod(wanted - rest, 0xffff);
   }
 
   /** The same for UDP, where 0 says that there is none (RFC 768). */
