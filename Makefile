@@ -4,15 +4,19 @@ MVN := mvn -B -ntp
 
 BUILD_PACKAGES := clang llvm libbpf-dev linux-libc-dev make maven openjdk-17-jdk-headless
 RUN_PACKAGES   := libbpf1 iproute2 ethtool procps util-linux curl nginx-light
-TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables
+TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables iputils-ping traceroute
 BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
+
+# make bench BENCH=speed ROUNDS=3: only some parts (agent, speed, packets, http), into another folder.
+BENCH  :=
+ROUNDS := 5
 
 .PHONY: help demo build test bench format clean
 
 help:
 	@echo "make demo    watch real connections being balanced in XDP, in network namespaces (root)"
 	@echo "make test    prove it: unit, packet, end-to-end and API server tests (root)"
-	@echo "make bench   measure it against what else there is (root)"
+	@echo "make bench   measure it against what else there is (root); a part of it: BENCH=speed ROUNDS=3"
 	@echo "make build   compile and package, no tests"
 	@echo "make format  format the sources"
 
@@ -36,7 +40,8 @@ bench:
 	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES)
 	@operator/testing/kubernetes/build.sh >/dev/null
 	@$(MAKE) -s build
-	@java -jar operator/bench/target/xdplb-bench.jar --out docs
+	@java -jar operator/bench/target/xdplb-bench.jar --rounds $(ROUNDS) \
+		$(if $(BENCH),--part $(BENCH) --out operator/bench/target/report,--out docs)
 
 format:
 	@$(MVN) -q spotless:apply

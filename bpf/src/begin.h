@@ -10,7 +10,8 @@
 
 /*
  * Could the endpoint tell the flow apart from all others? Two VIPs may lead to one endpoint, and a
- * client may use the same port for both. Flows that have ended make room. Answers a drop reason.
+ * client may use the same port for both. Flows that have ended or whose backend has gone make room.
+ * Answers a drop reason.
  */
 __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 {
@@ -34,8 +35,8 @@ __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 		    f->backend_port != wanted->backend_port || !same_address(f->client, wanted->client, ipv6) ||
 		    !same_address(f->backend_address, wanted->backend_address, ipv6))
 			continue;
-		if ((f->vip != wanted->vip || f->nat_port != wanted->nat_port) && !flow_closed(meta) &&
-		    !flow_expired(c, f, meta, bpf_jiffies64()))
+		if ((f->vip != wanted->vip || f->nat_port != wanted->nat_port) && backend_by_handle(f->backend) &&
+		    !flow_closed(meta) && !flow_expired(c, f, meta, bpf_jiffies64()))
 			return DROP_TUPLE_IN_USE;
 		flow_release(f, meta);
 	}

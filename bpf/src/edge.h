@@ -199,5 +199,5 @@ static __always_inline __u64 enter(struct xdp_md *ctx)
 			return XDP_PASS;
 		return edge_ipv6(ctx, hash, maybe);
 	}
-	return NEXT_TAGGED;
+	return is_vlan(eth->h_proto) ? NEXT_TAGGED : XDP_PASS;
 }

@@ -148,8 +148,15 @@ static __always_inline int egress_translated(struct __sk_buff *skb, struct confi
 	cpu->bytes_to_client += skb->len - ETH_HLEN;
 	put_end(skb, l4, p, client, client_port, false, ipv6);
 	put_end(skb, l4, p, vip, vip_port, true, ipv6);
-	if (is_own(hash_address(HASH_START, client, ipv6)))
-		return bpf_redirect(skb->ifindex, BPF_F_INGRESS); /* to a process or pod of this machine */
+	if (is_own(hash_address(HASH_START, client, ipv6))) {
+		/* to a process or pod of this machine: which takes it only if the frame is addressed to it */
+		__u8 mac[ETH_ALEN];
+
+		if (bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), mac, sizeof(mac)) ||
+		    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_dest), mac, sizeof(mac), 0))
+			return TC_ACT_SHOT;
+		return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	}
 	return bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
 }
 

@@ -20,8 +20,8 @@ static __always_inline __u64 hash_address(__u64 start, const __u32 address[4], b
 {
 	if (!ipv6)
 		return hash_mix(start, address[0]);
-	__u64 hash = hash_mix(start, address[0] | (__u64)address[1] << 32);
-	/* the last word in the low half: addresses of one network differ there, and a multiplication carries upwards only */
+	/* the later word in the low half: addresses differ there, and a multiplication carries upwards only */
+	__u64 hash = hash_mix(start, address[1] | (__u64)address[0] << 32);
 	return hash_mix(hash, address[3] | (__u64)address[2] << 32);
 }
 

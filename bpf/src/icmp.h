@@ -209,6 +209,9 @@ static __always_inline int answer_echo(struct xdp_md *ctx, void *l3, __u8 *icmp,
 		ip->check = csum_apply(ip->check, csum_change(before, *(__u16 *)&ip->ttl));
 		icmp[0] = ICMP_ECHOREPLY;
 		*check = csum_apply(*check, csum_change(bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8)));
+		/* of a message of zeros the other 0 is the sum, which no difference tells: without an id likewise */
+		if (!*check && !*(__u32 *)(icmp + 4))
+			*check = 0xffff;
 	}
 	return send_answer(ctx, from, to, ipv6);
 }
@@ -243,23 +246,30 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		struct backend *b = backend_by_handle(view.backend);
 		struct backend_cpu *cpu = backend_cpu(view.backend);
 
-		if (!b || !cpu || b->encapsulation != ENCAPSULATION_NONE)
+		if (!b || !cpu)
 			return drop(DROP_ICMP, vip);
-		int reason = backend_nexthop(ctx, c, b, cpu);
+		/* as translate() has it */
+		bool hosted = b->flags & BACKEND_HOSTED, tunnel = b->encapsulation != ENCAPSULATION_NONE;
+		int reason = tunnel || hosted ? DROP_NONE : backend_nexthop(ctx, c, b, cpu);
 
 		if (reason)
 			return drop(reason, vip);
+		const __u32 *here = hosted ? v->address : b->nat_address;
 		struct new_ends to = {
 			.quoted_source = b->address,
 			.quoted_source_port = view.backend_port,
-			.quoted_destination = b->nat_address,
+			.quoted_destination = here,
 			.quoted_destination_port = view.nat_port,
-			.source = b->nat_address,
+			.source = here,
 			.destination = b->address,
 		};
 
 		translate_error(e, end, &to, ipv6);
 		one_hop_less(e->l3, ipv6);
+		if (hosted)
+			return XDP_PASS;
+		if (tunnel)
+			return next(NEXT_TUNNEL, CONTROL_NAT, view.backend);
 		copy_macs(e->l3 - ETH_HLEN, cpu->nexthop_macs);
 		return transmit(ctx, cpu->nexthop_ifindex);
 	}

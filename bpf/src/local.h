@@ -118,15 +118,17 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 
 	if (!v || p.drop)
 		return drop(p.drop ?: DROP_NOT_HOSTED, vip);
-	if (!ports)
-		return p.protocol == (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) ? next(NEXT_LOCAL_ICMP, control, handle)
-									     : drop(DROP_NOT_HOSTED, vip);
+	__u8 icmp = ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
 	if (control & CONTROL_NAT) {
 		/* translated at the edge already, and the edge sees to the answer */
-		if (!same_address(p.destination, b->address, ipv6) || (b->port && b->port != p.destination_port))
+		if (!same_address(p.destination, b->address, ipv6) ||
+		    (ports ? b->port && b->port != p.destination_port : p.protocol != icmp))
 			return drop(DROP_NOT_HOSTED, vip);
 		return XDP_PASS;
 	}
+	if (!ports)
+		return p.protocol == icmp ? next(NEXT_LOCAL_ICMP, control, handle) : drop(DROP_NOT_HOSTED, vip);
 	__u16 port = bpf_ntohs(p.destination_port);
 
 	if (!same_address(p.destination, v->address, ipv6) || p.protocol != v->protocol ||
@@ -246,11 +248,12 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 	}
 	if (inner != IPPROTO_IPIP && inner != IPPROTO_IPV6)
 		return XDP_PASS;
+	bool peer = is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6);
+
 	/* IPIP has no port of its own: the machine may have tunnels that are none of ours */
-	if (!ports && !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6))
+	if (!ports && (!peer || !for_vip(data + ETH_HLEN + (ipv6 ? 40 : 20), end, inner == IPPROTO_IPV6)))
 		return XDP_PASS;
-	/* from here on it is one that we are meant to open, or somebody wants us to think so */
-	if (!is_peer(p.source, hash_address(HASH_START, p.source, ipv6), ipv6))
+	if (!peer)
 		return drop(DROP_UNKNOWN_PEER, 0);
 
 	__u8 congestion = p.tos & 3;

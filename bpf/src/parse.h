@@ -34,6 +34,11 @@
 #define IPV6_DESTINATION_OPTIONS 60
 #define EXTENSION_HEADERS 6 /* more are not looked at */
 
+static __always_inline bool is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
 struct packet {
 	struct ethhdr *eth;
 	union {

@@ -27,7 +27,7 @@ enum next {
 	NEXT_LOCAL_ICMP, /* an ICMP error for the backend on this machine; argument: control byte */
 	NEXT_REFUSE, /* for the VIP; argument: drop reason. Answered if the VIP's policy says so */
 	NEXT_TOO_BIG, /* for the backend */
-	NEXT_TAGGED, /* perhaps: neither IPv4 nor IPv6 */
+	NEXT_TAGGED, /* has VLAN tags */
 };
 
 #define BALANCE_HERE 1 /* came by a tunnel: only a backend on this machine may have it */

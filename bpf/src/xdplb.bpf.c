@@ -139,11 +139,6 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 #define VLAN_TAG 4
 #define MOST_TAGS 2
 
-static __always_inline bool is_vlan(__be16 type)
-{
-	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
-}
-
 /* Takes `tags` VLAN tags off; answers whether it could. */
 static __always_inline bool pull_tags(struct xdp_md *ctx, __u32 tags)
 {
@@ -195,8 +190,6 @@ static __noinline int tagged(struct xdp_md *ctx)
 	__u32 tags = is_vlan(second) ? 2 : 1;
 	__be16 type = *(__be16 *)(data + 2 * ETH_ALEN + tags * VLAN_TAG);
 
-	if (!is_vlan(*(__be16 *)(data + 2 * ETH_ALEN)))
-		return XDP_PASS;
 	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
 		return XDP_PASS;
 	if (!pull_tags(ctx, tags))

@@ -12,10 +12,9 @@ static const struct {
 } COMMANDS[] = {
 	{ "attach", command_attach, 4, "OBJECT PROGRAM DEVICE native|generic" },
 	{ "detach", command_detach, 1, "DEVICE" },
-	{ "packets", command_packets, 4 + ADDRESSES,
-	  "OBJECT DEVICE FRAMES FLOWS SOURCE-MAC DESTINATION-MAC CLIENT VIP PORT" },
-	{ "alone", command_alone, 5 + ADDRESSES,
-	  "HARNESS FLOOR DEVICE REPEAT FLOWS SOURCE-MAC DESTINATION-MAC CLIENT VIP PORT" },
+	{ "programs", command_programs, 1, "OBJECT" },
+	{ "wire", command_wire, 4, "GENERATOR SINK DEVICE FRAMES" },
+	{ "alone", command_alone, 4, "HARNESS FLOOR REWRITE DEVICE" },
 	{ "paced", command_paced, 5, "ADDRESS PORT REQUESTS-PER-SECOND CONNECTIONS SECONDS" },
 };
 

@@ -4,6 +4,7 @@ package io.xdplb.bench;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -21,6 +22,17 @@ import picocli.CommandLine.Spec;
     description = "Measures ways of balancing side by side. Needs root.")
 public final class Bench implements Callable<Integer> {
 
+  enum Part {
+    /** How long the agent takes to program much, and its memory. */
+    AGENT,
+    /** What a packet costs in the product's program, kind by kind. */
+    SPEED,
+    /** Frames on a wire. */
+    PACKETS,
+    /** HTTP between real stacks. */
+    HTTP
+  }
+
   @Spec private CommandSpec spec;
 
   @Option(names = "--quick", description = "One short round: shows that all of it works, no more.")
@@ -28,6 +40,13 @@ public final class Bench implements Callable<Integer> {
 
   @Option(names = "--rounds", description = "Rounds, each with every contender; default 5.")
   private int rounds = 5;
+
+  @Option(
+      names = "--part",
+      split = ",",
+      paramLabel = "PART",
+      description = "Only these parts of: ${COMPLETION-CANDIDATES}.")
+  private Set<Part> parts = EnumSet.allOf(Part.class);
 
   @Option(
       names = "--only",
@@ -49,7 +68,11 @@ public final class Bench implements Callable<Integer> {
 
   /** As the command line does, without ending the JVM; 0 if all was measured. */
   static int run(String... arguments) {
-    return new CommandLine(new Bench()).execute(arguments);
+    return commandLine().execute(arguments);
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Bench()).setCaseInsensitiveEnumValuesAllowed(true);
   }
 
   private void check(Contenders contenders) {
@@ -70,42 +93,72 @@ public final class Bench implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     int count = quick ? 1 : rounds;
-    Results results;
+    Report report;
     try (Tool tool = new Tool()) {
       Contenders contenders = new Contenders(tool);
       check(contenders);
       List<Contender> http = chosen(contenders.forHttp());
       List<Contender> packets = chosen(contenders.forPackets());
-      results = new Results(Stream.concat(http.stream(), packets.stream()).toList());
-      PacketBench packetBench =
-          quick
-              ? new PacketBench(tool, 200_000, 20_000)
-              : new PacketBench(tool, 2_000_000, 200_000);
-      AgentBench agentBench = new AgentBench(quick ? 50 : 1000);
-      HttpBench httpBench = new HttpBench(tool, quick ? 0.4 : 2);
-      for (int round = 1; round <= count; round++) {
+      Results results = new Results(Stream.concat(http.stream(), packets.stream()).toList());
+      List<Scenario> scenarios =
+          has(Part.SPEED) && only.isEmpty() ? speed(tool, count, results) : List.of();
+      boolean more = has(Part.AGENT) || has(Part.PACKETS) || has(Part.HTTP);
+      for (int round = 1; more && round <= count; round++) {
         System.err.printf("round %d of %d%n", round, count);
-        if (only.isEmpty()) {
+        if (has(Part.AGENT) && only.isEmpty()) {
           System.err.println("  the agent");
-          agentBench.measure(results);
+          new AgentBench(quick ? 50 : 1000).measure(results);
         }
-        double baseline = packetBench.baseline(results);
-        for (Contender contender : inTurns(packets, round)) {
-          System.err.println("  packets: " + contender.title());
-          attempt(
-              contender, round, results, () -> packetBench.measure(contender, baseline, results));
+        if (has(Part.PACKETS)) {
+          packets(tool, packets, round, results);
         }
-        for (Contender contender : inTurns(http, round)) {
-          System.err.println("  HTTP: " + contender.title());
-          attempt(contender, round, results, () -> httpBench.measure(contender, results));
+        if (has(Part.HTTP)) {
+          http(tool, http, round, results);
         }
       }
+      report = new Report(Machine.here(), count, results, scenarios, ProgramSize.shipped(tool));
     }
-    Machine machine = Machine.here();
-    System.out.println(Table.render(results, machine, count));
-    Output.write(out, results, machine, count);
+    System.out.println(Table.render(report));
+    Output.write(out, report);
     System.err.println("written: " + out.resolve(Output.JSON) + ", " + out.resolve(Output.SVG));
-    return results.failures().isEmpty() ? 0 : 1;
+    return report.results().failures().isEmpty() ? 0 : 1;
+  }
+
+  private boolean has(Part part) {
+    return parts.contains(part);
+  }
+
+  /** By itself: its balancers and their flow tables are in nobody's way then. */
+  private List<Scenario> speed(Tool tool, int count, Results results) throws Exception {
+    try (SpeedBench speed = new SpeedBench(tool, quick)) {
+      System.err.println("the programs alone");
+      speed.start(NatScenarios.setting(false));
+      speed.start(NatScenarios.setting(true));
+      for (int round = 1; round <= count; round++) {
+        System.err.printf("round %d of %d of the programs alone%n", round, count);
+        speed.measure(round, results);
+      }
+      return speed.scenarios();
+    }
+  }
+
+  private void packets(Tool tool, List<Contender> contenders, int round, Results results)
+      throws InterruptedException {
+    PacketBench bench =
+        quick ? new PacketBench(tool, 200_000, 20_000) : new PacketBench(tool, 2_000_000, 200_000);
+    for (Contender contender : inTurns(contenders, round)) {
+      System.err.println("  packets: " + contender.title());
+      attempt(contender, round, results, () -> bench.measure(contender, results));
+    }
+  }
+
+  private void http(Tool tool, List<Contender> contenders, int round, Results results)
+      throws InterruptedException {
+    HttpBench bench = new HttpBench(tool, quick ? 0.4 : 2);
+    for (Contender contender : inTurns(contenders, round)) {
+      System.err.println("  HTTP: " + contender.title());
+      attempt(contender, round, results, () -> bench.measure(contender, results));
+    }
   }
 
   private List<Contender> chosen(List<Contender> all) {

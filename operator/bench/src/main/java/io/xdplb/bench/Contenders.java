@@ -68,7 +68,7 @@ final class Contenders {
   List<Contender> forPackets() {
     return List.of(
         new Simple(
-            "reflect",
+            Names.BARE,
             "bare XDP_TX",
             (scene, undo) -> attach(scene, undo, "floor", "reflect", "native")),
         new Simple(Names.FORWARDING, "kernel forwarding, no NAT", Contenders::oneNextHop),
@@ -287,6 +287,7 @@ final class Contenders {
     static final String DIRECT = "direct";
     static final String FORWARDING = "forwarding";
     static final String NFTABLES = "nftables";
+    static final String BARE = "reflect";
 
     private Names() {}
   }

@@ -4,15 +4,16 @@ package io.xdplb.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.Netns;
+import io.xdplb.testing.packet.Frame;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
  * Frames that enter the balancer's veth as XDP frames, leave it again and are counted at the other
- * end; generator, balancer and sink on one core. What generator and drop cost by themselves is
- * measured in the same round and subtracted. A network for each measurement, so that no connection
- * table knows the flows of the last one.
+ * end; generator, balancer and sink on one core. What that costs without a balancer is measured
+ * right before and subtracted. A network for each measurement, so that no connection table knows
+ * the flows of the last one.
  */
 final class PacketBench {
 
@@ -21,6 +22,8 @@ final class PacketBench {
   private static final int CLIENTS = 64; // as in flow.h
   private static final int FIRST_CLIENT = 10;
   private static final int FIRST_BACKEND = 101;
+  private static final int CLIENT_SEQUENCE = 1000;
+  private static final int SERVER_SEQUENCE = 5000; // as in sink.bpf.c; conntrack looks at them
   private static final String NETWORK = "198.51.100.";
   private static final String MAC = "02:00:c6:33:64:"; // and the last byte of the address
   private static final String WIRE = "wire";
@@ -45,22 +48,13 @@ final class PacketBench {
     this.newFlows = newFlows;
   }
 
-  /** What generator and drop cost: ns per frame. */
-  double baseline(Results results) throws Exception {
-    try (Wire wire = new Wire()) {
-      Scene scene = wire.scene();
-      Netns balancer = scene.balancer().netns();
-      tool.run(
-          balancer, "attach", tool.object("floor"), "drop", scene.balancer().device(), "native");
-      JsonNode run = send(wire, frames, FLOWS);
-      double ns = run.get("nanoseconds").asDouble() / run.get("sent").asDouble();
-      results.add("baseline", "generator and drop", Quantity.BASELINE_NS, ns);
-      return ns;
-    }
-  }
+  /** What a frame costs without a balancer: if it is dropped where one would be, or sent back. */
+  private record Bare(double drop, double reflect) {}
 
-  /** One round of one contender. */
-  void measure(Contender contender, double baseline, Results results) throws Exception {
+  /** One round of one contender, and of no balancer at all right before it. */
+  void measure(Contender contender, Results results) throws Exception {
+    Bare bare = new Bare(bare("drop"), bare("reflect"));
+    results.add("baseline", "generator and drop", Quantity.BASELINE_NS, bare.drop());
     try (Wire wire = new Wire();
         AutoCloseable running = contender.start(wire.scene())) {
       JsonNode run = null;
@@ -74,9 +68,9 @@ final class PacketBench {
       }
       double ns = nsPerDelivered(run);
       results.add(contender, Quantity.FLOWS_PACKETS, 1e9 / ns);
-      results.add(contender, Quantity.FLOWS_NS, ns - baseline);
+      results.add(contender, Quantity.FLOWS_NS, ns - bare.drop());
+      results.add(contender, Quantity.FLOWS_BEYOND_NS, ns - bare.reflect());
       results.add(contender, Quantity.FLOWS_DELIVERED, delivered(run));
-      alone(wire, contender, results);
     }
     try (Wire wire = new Wire();
         AutoCloseable running = contender.start(wire.scene())) {
@@ -84,41 +78,50 @@ final class PacketBench {
       if (run.get("delivered").asLong() == 0) {
         throw new IllegalStateException(contender.title() + ": no new flow arrived: " + run);
       }
-      results.add(contender, Quantity.NEW_NS, nsPerDelivered(run) - baseline);
+      double ns = nsPerDelivered(run);
+      results.add(contender, Quantity.NEW_NS, ns - bare.drop());
+      results.add(contender, Quantity.NEW_BEYOND_NS, ns - bare.reflect());
       results.add(contender, Quantity.NEW_DELIVERED, delivered(run));
     }
   }
 
-  /** The attached program by itself, on its own maps; nothing where none is attached. */
-  private void alone(Wire wire, Contender contender, Results results) {
-    Scene scene = wire.scene();
-    String link = scene.balancer().netns().ip("link show dev " + scene.balancer().device());
-    if (!link.contains("prog/xdp")) {
-      return;
+  private double bare(String program) throws Exception {
+    try (Wire wire = new Wire()) {
+      Scene scene = wire.scene();
+      Netns balancer = scene.balancer().netns();
+      tool.run(
+          balancer, "attach", tool.object("floor"), program, scene.balancer().device(), "native");
+      return send(wire, frames, FLOWS).get("nanoseconds").asDouble();
     }
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "alone",
-                tool.object("harness"),
-                tool.object("floor"),
-                scene.balancer().device(),
-                "" + frames,
-                "" + FLOWS));
-    arguments.addAll(addresses());
-    JsonNode run = tool.run(scene.balancer().netns(), arguments.toArray(String[]::new));
-    results.add(contender, Quantity.ALONE_NS, run.get("nanoseconds").asDouble());
   }
 
   private JsonNode send(Wire wire, int count, int flows) {
-    List<String> arguments =
-        new ArrayList<>(List.of("packets", tool.object("generator"), WIRE, "" + count, "" + flows));
-    arguments.addAll(addresses());
-    return tool.run(wire.far, arguments.toArray(String[]::new));
+    String script =
+        flows == 0
+            ? "send " + Traffic.newFlows(frame(Frame.SYN)).words()
+            : "open %s\nsend %s"
+                .formatted(
+                    Traffic.flows(frame(Frame.SYN), flows).words(),
+                    Traffic.flows(frame(Frame.ACK), flows).words());
+    return tool.runWithInput(
+        wire.far,
+        script + "\n",
+        "wire",
+        tool.object("generator"),
+        tool.object("sink"),
+        WIRE,
+        "" + count);
   }
 
-  private static List<String> addresses() {
-    return List.of(mac(FIRST_CLIENT), mac(1), NETWORK + FIRST_CLIENT, Scene.VIP, "" + Scene.PORT);
+  private static byte[] frame(int flags) {
+    return Frame.tcp(NETWORK + FIRST_CLIENT, 0, Scene.VIP, Scene.PORT)
+        .macs(mac(FIRST_CLIENT), mac(1))
+        .tcpOptions(SpeedHosts.TIMESTAMP)
+        .flags(flags)
+        .sequence(
+            CLIENT_SEQUENCE + (flags == Frame.SYN ? 0 : 1),
+            flags == Frame.SYN ? 0 : SERVER_SEQUENCE + 1)
+        .bytes();
   }
 
   private static double delivered(JsonNode run) {
@@ -130,7 +133,7 @@ final class PacketBench {
   }
 
   private static double nsPerDelivered(JsonNode run) {
-    return run.get("nanoseconds").asDouble() / run.get("delivered").asDouble();
+    return run.get("nanoseconds").asDouble() / delivered(run);
   }
 
   private static String mac(int lastByte) {

@@ -4,13 +4,16 @@ package io.xdplb.bench;
 import io.xdplb.testing.Checkout;
 import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.RunningProcess;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** xdplb as a user starts it: by its launcher, with a pin path that {@link #close} removes. */
 final class Product implements AutoCloseable {
@@ -26,8 +29,12 @@ final class Product implements AutoCloseable {
               + COUNT.incrementAndGet());
   private final List<RunningProcess> started = new ArrayList<>();
 
+  /** If the benchmark is interrupted. */
+  private final Thread unpin = new Thread(this::unpin, "unpin " + pinPath);
+
   Product(Netns netns) {
     this.netns = netns;
+    Runtime.getRuntime().addShutdownHook(unpin);
   }
 
   /** Starts a command that goes on running. */
@@ -81,6 +88,18 @@ final class Product implements AutoCloseable {
     started.forEach(RunningProcess::close);
     if (Files.exists(pinPath)) {
       netns.run(command("detach"));
+    }
+    Runtime.getRuntime().removeShutdownHook(unpin);
+  }
+
+  private void unpin() {
+    if (!Files.exists(pinPath)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(pinPath)) {
+      files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+    } catch (IOException e) {
+      e.printStackTrace();
     }
   }
 }

@@ -77,7 +77,11 @@ final class Results {
 
   /** Notes that a contender could not be measured in a round; the others go on. */
   void failed(Contender contender, int round, Exception reason) {
-    failures.add("round %d, %s: %s".formatted(round, contender.title(), reason.getMessage()));
+    failed(contender.title(), round, reason);
+  }
+
+  void failed(String title, int round, Exception reason) {
+    failures.add("round %d, %s: %s".formatted(round, title, reason.getMessage()));
   }
 
   /** What could not be measured, and why. */
@@ -94,6 +98,16 @@ final class Results {
     return Optional.ofNullable(rows.get(id))
         .flatMap(row -> row.series(quantity))
         .map(Series::median);
+  }
+
+  /** The median over all that have it, of their medians; absent if none has. */
+  Optional<Double> median(Quantity quantity) {
+    List<Double> medians =
+        rows.values().stream()
+            .flatMap(row -> row.series(quantity).stream())
+            .map(Series::median)
+            .toList();
+    return medians.isEmpty() ? Optional.empty() : Optional.of(Series.of(medians).median());
   }
 
   private Row row(String id, String title) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** The results for people: medians over the rounds, ± half the distance between the extremes. */
@@ -13,24 +14,108 @@ final class Table {
 
   private record Column(String head, Function<Results.Row, String> cell) {}
 
+  /** A smaller part is none: the difference of two measurements. */
+  private static final double MOST_TIMES = 300;
+
+  private final Report report;
   private final Results results;
 
-  private Table(Results results) {
-    this.results = results;
+  private Table(Report report) {
+    this.report = report;
+    this.results = report.results();
   }
 
-  /** Several tables, as Markdown. */
-  static String render(Results results, Machine machine, int rounds) {
-    Table table = new Table(results);
-    return "%s; medians of %d interleaved rounds, ± half the range\n\n".formatted(machine, rounds)
-        + table.packets()
-        + "\n"
-        + table.http()
-        + "\n"
-        + table.agent()
-        + results.failures().stream()
-            .map(failure -> "not measured in " + failure + "\n")
-            .collect(Collectors.joining());
+  /** Several tables, as Markdown: those of what was measured. */
+  static String render(Report report) {
+    Table table = new Table(report);
+    StringBuilder text =
+        new StringBuilder(
+            "%s; medians of %d interleaved rounds, ± half the range\n"
+                .formatted(report.machine(), report.rounds()));
+    table.section(text, Quantity.SPEED_NS, table::speed);
+    if (!report.programs().isEmpty()) {
+      text.append('\n').append(table.programs());
+    }
+    table.section(text, Quantity.FLOWS_NS, table::packets);
+    table.section(text, Quantity.KEEPALIVE_REQUESTS, table::http);
+    table.section(text, Quantity.AGENT_PROGRAMMED, table::agent);
+    for (String failure : report.results().failures()) {
+      text.append("not measured in ").append(failure).append('\n');
+    }
+    return text.toString();
+  }
+
+  private void section(StringBuilder text, Quantity quantity, Supplier<String> section) {
+    if (results.rows().stream().anyMatch(row -> row.series(quantity).isPresent())) {
+      text.append('\n').append(section.get());
+    }
+  }
+
+  private String speed() {
+    return """
+        The program alone, as it ships: 100 VIPs of 100 backends; net of the harness. The plain
+        rewrite is the tutorial's program, measured in turns with each row%s.
+
+        """
+            .formatted(rewrite())
+        + table(
+            Quantity.SPEED_NS,
+            List.of(
+                new Column("net ns/packet", row -> value(row, Quantity.SPEED_NS, 1, 1)),
+                new Column("× plain rewrite", row -> value(row, Quantity.SPEED_OF_REWRITE, 1, 2)),
+                new Column("limit", this::limit),
+                new Column("kept", this::kept)));
+  }
+
+  private String rewrite() {
+    return results
+        .median(Quantity.SPEED_REWRITE_NS)
+        .map(ns -> String.format(Locale.ROOT, " (%.1f ns)", ns))
+        .orElse("");
+  }
+
+  private Optional<Scenario> scenario(Results.Row row) {
+    return report.scenarios().stream().filter(each -> each.id().equals(row.id())).findFirst();
+  }
+
+  private String limit(Results.Row row) {
+    return scenario(row)
+        .flatMap(Scenario::limit)
+        .map(
+            limit ->
+                String.format(Locale.ROOT, "%.1f ×", limit.times())
+                    + limit.row().map(other -> " " + report.title(other)).orElse(""))
+        .orElse("–");
+  }
+
+  private String kept(Results.Row row) {
+    return scenario(row)
+        .flatMap(report::kept)
+        .map(kept -> kept.met() ? "yes" : String.format(Locale.ROOT, "NO: %.2f", kept.times()))
+        .orElse("–");
+  }
+
+  private String programs() {
+    StringBuilder text =
+        new StringBuilder(
+            """
+            What the verifier goes through in each program, of the million instructions that it
+            allows.
+
+            | program | verified | instructions | bytes of machine code |
+            |---|---:|---:|---:|
+            """);
+    for (ProgramSize program : report.programs()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "| %s | %,d | %,d | %,d |\n",
+              program.name(),
+              program.verified(),
+              program.instructions(),
+              program.bytes()));
+    }
+    return text.toString();
   }
 
   private String packets() {
@@ -40,8 +125,10 @@ final class Table {
             .map(ns -> " (%.0f ns)".formatted(ns))
             .orElse("");
     return """
-        Frames that enter as XDP frames, one core for generator, balancer and sink; net of generator
-        and drop%s. nginx and HAProxy end connections themselves: there is nothing to measure here.
+        Frames that enter as XDP frames, one core for generator, balancer and sink. Net of generator
+        and drop%s, what a veth costs on the way out is still in it: that is all that bare XDP_TX
+        does. Net of bare XDP_TX is what the balancer itself costs. nginx and HAProxy end connections
+        themselves: there is nothing to measure here.
 
         """
             .formatted(baseline)
@@ -49,18 +136,48 @@ final class Table {
             Quantity.FLOWS_NS,
             List.of(
                 new Column("1,000 flows, Mpps", row -> value(row, Quantity.FLOWS_PACKETS, 1e-6, 2)),
-                new Column("net ns/packet", row -> value(row, Quantity.FLOWS_NS, 1, 0)),
+                new Column("net of drop, ns", row -> value(row, Quantity.FLOWS_NS, 1, 0)),
+                new Column("of nftables", row -> inverse(row, Quantity.FLOWS_NS)),
                 new Column(
-                    "of nftables", row -> ratio(row, Quantity.FLOWS_NS, Contenders.Names.NFTABLES)),
+                    "net of bare XDP_TX, ns", row -> value(row, Quantity.FLOWS_BEYOND_NS, 1, 0)),
+                new Column("of nftables", row -> inverse(row, Quantity.FLOWS_BEYOND_NS)),
                 new Column(
-                    "of forwarding",
-                    row -> ratio(row, Quantity.FLOWS_NS, Contenders.Names.FORWARDING)),
+                    "each packet a new flow, net of drop, ns",
+                    row -> value(row, Quantity.NEW_NS, 1, 0)),
+                new Column("of nftables", row -> inverse(row, Quantity.NEW_NS)),
                 new Column(
-                    "every packet a new flow, net ns", row -> value(row, Quantity.NEW_NS, 1, 0)),
-                new Column(
-                    "of nftables", row -> ratio(row, Quantity.NEW_NS, Contenders.Names.NFTABLES)),
-                new Column("arrived", row -> percent(row, Quantity.NEW_DELIVERED)),
-                new Column("program alone, ns", row -> value(row, Quantity.ALONE_NS, 1, 1))));
+                    "net of bare XDP_TX, ns", row -> value(row, Quantity.NEW_BEYOND_NS, 1, 0)),
+                new Column("of nftables", row -> inverse(row, Quantity.NEW_BEYOND_NS)),
+                new Column("arrived", row -> percent(row, Quantity.NEW_DELIVERED))))
+        + WireGoal.ALL.stream().map(this::goal).collect(Collectors.joining());
+  }
+
+  private String goal(WireGoal goal) {
+    Optional<Double> netOfDrop = goal.netOfDrop(results);
+    Optional<Double> netOfTransmit = goal.netOfTransmit(results);
+    return netOfDrop.isEmpty() || netOfTransmit.isEmpty()
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "Goal of %s, %s: 1/%.0f of nftables. Net of drop it is 1/%.1f, net of bare XDP_TX 1/%.1f.%n",
+            goal.contender(),
+            goal.newFlows() ? "new flows" : "1,000 flows",
+            goal.times(),
+            netOfDrop.get(),
+            netOfTransmit.get());
+  }
+
+  private String inverse(Results.Row row, Quantity quantity) {
+    return relative(row, quantity, Contenders.Names.NFTABLES, Table::oneIn);
+  }
+
+  /** So small a part: 1/16. */
+  private static String oneIn(double own, double other) {
+    double times = other / own;
+    if (own == other) {
+      return "1";
+    }
+    return times < 1 || times > MOST_TIMES ? "–" : String.format(Locale.ROOT, "1/%.1f", times);
   }
 
   private String http() {

@@ -48,8 +48,8 @@ class BenchTest {
     assertThat(Bench.run("--quick", "--out", out.toString())).isZero();
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(180));
 
-    JsonNode contenders =
-        new ObjectMapper().readTree(out.resolve("bench.json").toFile()).get("contenders");
+    JsonNode json = new ObjectMapper().readTree(out.resolve("bench.json").toFile());
+    JsonNode contenders = json.get("contenders");
     for (String id : HTTP) {
       for (String way : List.of("keepalive", "connection")) {
         assertThat(median(contenders, id, way + "_requests")).as(id).isGreaterThan(100);
@@ -70,6 +70,17 @@ class BenchTest {
       assertThat(median(contenders, id, "agent_reloaded")).as(id).isBetween(0.1, 30.0);
       assertThat(median(contenders, id, "agent_memory")).as(id).isBetween(20.0, 300.0);
     }
+    assertThat(json.get("speed").size()).isGreaterThanOrEqualTo(15);
+    for (JsonNode row : json.get("speed")) {
+      String title = row.get("title").asText();
+      assertThat(row.at("/speed_ns/median").asDouble()).as(title).isBetween(-20.0, 5000.0);
+      assertThat(row.at("/speed_rewrite_ns/median").asDouble()).as(title).isBetween(3.0, 300.0);
+    }
+    assertThat(json.at("/speed/nat-ipv4/limit/times").asDouble()).isEqualTo(2.5);
+    assertThat(json.get("programs")).isNotEmpty();
+    for (JsonNode program : json.get("programs")) {
+      assertThat(program.get("verified").asInt()).as(program.toString()).isBetween(1, 1_000_000);
+    }
     assertThat(out.resolve("bench.svg")).content().contains("nftables");
     assertThat(Command.run(List.of("ip", "netns", "list")))
         .doesNotContain("xl-" + ProcessHandle.current().pid() + "-");
@@ -85,6 +96,17 @@ class BenchTest {
     assertThat(status).isEqualTo(CommandLine.ExitCode.USAGE);
     assertThat(errors.toString()).contains("--only ipvs", "haproxy", "reflect");
     assertThat(out.resolve("bench.json")).doesNotExist();
+  }
+
+  @Test
+  void unknownPartIsRefusedWithThePartsThereAre() {
+    StringWriter errors = new StringWriter();
+    int status =
+        Bench.commandLine()
+            .setErr(new PrintWriter(errors))
+            .execute("--part", "latency", "--out", out.toString());
+    assertThat(status).isEqualTo(CommandLine.ExitCode.USAGE);
+    assertThat(errors.toString()).contains("latency", "SPEED", "PACKETS");
   }
 
   private static double median(JsonNode contenders, String id, String quantity) {

@@ -51,18 +51,18 @@ class ResultsTest {
     results.add(nftables, Quantity.KEEPALIVE_REQUESTS, 730);
     results.add(nftables, Quantity.KEEPALIVE_CPU, 22.2);
     results.add(nftables, Quantity.FLOWS_NS, 1500);
-    String table = Table.render(results, MACHINE, 1);
+    String table = Table.render(report(1));
     assertThat(table.lines().filter(line -> line.startsWith("| nft")))
         .hasSize(2)
         .anySatisfy(line -> assertThat(line).contains("730", "0.73", "+6.2"))
-        .anySatisfy(line -> assertThat(line).contains("1,500", "1.00"));
+        .anySatisfy(line -> assertThat(line).contains("1,500", " 1 |"));
     assertThat(table.lines().filter(line -> line.startsWith("| direct"))).hasSize(1);
   }
 
   @Test
   void whatFailedIsSaidBelowTheTables() {
     results.failed(nftables, 3, new IllegalStateException("connect timed out"));
-    assertThat(Table.render(results, MACHINE, 5))
+    assertThat(Table.render(report(5)))
         .endsWith("not measured in round 3, nft <&>: connect timed out\n");
   }
 
@@ -80,6 +80,29 @@ class ResultsTest {
     assertThat(bars.getLength()).isEqualTo(2);
     double first = width(bars.item(0));
     assertThat(width(bars.item(1))).isEqualTo(first / 2, within(0.1));
+  }
+
+  @Test
+  void limitsAreOfThePlainRewriteOrOfAnotherRow() {
+    Traffic traffic = Traffic.same(new byte[64]);
+    Scenario rest = Scenario.forwarded("rest", "at rest", traffic).within(Limit.ofRewrite(1.4));
+    Scenario moving =
+        Scenario.forwarded("moving", "slots that move", traffic).within(Limit.of("rest", 1.5));
+    results.add("rest", "at rest", Quantity.SPEED_NS, 30);
+    results.add("rest", "at rest", Quantity.SPEED_OF_REWRITE, 1.2);
+    results.add("moving", "slots that move", Quantity.SPEED_NS, 60);
+    results.add("moving", "slots that move", Quantity.SPEED_OF_REWRITE, 2.4);
+    Report report = new Report(MACHINE, 1, results, List.of(rest, moving), List.of());
+    assertThat(report.kept(rest)).hasValueSatisfying(kept -> assertThat(kept.met()).isTrue());
+    assertThat(report.kept(moving)).hasValueSatisfying(kept -> assertThat(kept.met()).isFalse());
+    assertThat(Table.render(report).lines())
+        .anySatisfy(line -> assertThat(line).contains("at rest", "1.20", "1.4 ×", "yes"))
+        .anySatisfy(
+            line -> assertThat(line).contains("slots that move", "1.5 × at rest", "NO: 2.00"));
+  }
+
+  private Report report(int rounds) {
+    return new Report(MACHINE, rounds, results, List.of(), List.of());
   }
 
   private static double width(org.w3c.dom.Node bar) {

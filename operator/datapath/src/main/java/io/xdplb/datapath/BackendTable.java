@@ -66,13 +66,20 @@ final class BackendTable {
                         DatapathException.Reason.MapFull,
                         "all %d backend entries are in use; no room for %s of %s; raise --max-backends"
                             .formatted(capacity, key, vip)));
-    BpfMap cpus = maps.map("backend_cpus");
-    int perCpu = cpus.info().maxEntries() / Libbpf.possibleCpus();
-    for (int cpu = 0; cpu < Libbpf.possibleCpus(); cpu++) {
-      cpus.put(key(cpu * perCpu + index), new byte[cpus.info().valueBytes()]);
-    }
+    clearCounters(index);
     int generation = entries.getInt(index * stride + Layouts.Backend.GENERATION);
     return Handle.of(index, Handle.next(generation));
+  }
+
+  private void clearCounters(int index) {
+    BpfMap lines = maps.map("backend_cpus");
+    int cpus = Libbpf.possibleCpus();
+    int perCpu = lines.info().maxEntries() / cpus;
+    ByteBuffer keys = ByteBuffer.allocate(cpus * Integer.BYTES).order(ByteOrder.nativeOrder());
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      keys.putInt(cpu * perCpu + index);
+    }
+    lines.updateBatch(keys.array(), new byte[cpus * lines.info().valueBytes()], cpus);
   }
 
   void write(BackendLine line, VipKey vip) {

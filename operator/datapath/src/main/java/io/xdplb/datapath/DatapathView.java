@@ -121,7 +121,15 @@ public final class DatapathView implements AutoCloseable {
 
   private BackendStatus backend(
       BackendLine line, Map<Integer, Integer> slots, Map<Integer, Long> flows) {
-    int index = line.index();
+    long[] counters = new long[Layouts.BackendCpu.NEXTHOP_STAMP / Long.BYTES];
+    int cpus = Libbpf.possibleCpus();
+    int perCpu = map("backend_cpus").info().maxEntries() / cpus;
+    for (int cpu = 0; cpu < cpus; cpu++) { // one CPU's lines after the other's
+      ByteBuffer value = value("backend_cpus", cpu * perCpu + line.index()).orElseThrow();
+      for (int i = 0; i < counters.length; i++) {
+        counters[i] += value.getLong(i * Long.BYTES);
+      }
+    }
     return new BackendStatus(
         line.key(),
         line.delivery(),
@@ -129,11 +137,11 @@ public final class DatapathView implements AutoCloseable {
         line.takesNewFlows(),
         line.drainUntil(),
         slots.getOrDefault(line.handle(), 0),
-        backendSum(index, Layouts.BackendCpu.PACKETS_TO_BACKEND),
-        backendSum(index, Layouts.BackendCpu.BYTES_TO_BACKEND),
-        backendSum(index, Layouts.BackendCpu.PACKETS_TO_CLIENT),
-        backendSum(index, Layouts.BackendCpu.BYTES_TO_CLIENT),
-        backendSum(index, Layouts.BackendCpu.FLOWS),
+        counters[Layouts.BackendCpu.PACKETS_TO_BACKEND / Long.BYTES],
+        counters[Layouts.BackendCpu.BYTES_TO_BACKEND / Long.BYTES],
+        counters[Layouts.BackendCpu.PACKETS_TO_CLIENT / Long.BYTES],
+        counters[Layouts.BackendCpu.BYTES_TO_CLIENT / Long.BYTES],
+        counters[Layouts.BackendCpu.FLOWS / Long.BYTES],
         flows.getOrDefault(line.handle(), 0L));
   }
 
@@ -226,16 +234,6 @@ public final class DatapathView implements AutoCloseable {
     return map(name)
         .lookup(BackendTable.key(index))
         .map(bytes -> ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder()));
-  }
-
-  /** Over the lines that the CPUs have of a backend, one CPU's after the other's. */
-  private long backendSum(int index, int field) {
-    int stride = map("backend_cpus").info().maxEntries() / Libbpf.possibleCpus();
-    long sum = 0;
-    for (int cpu = 0; cpu < Libbpf.possibleCpus(); cpu++) {
-      sum += value("backend_cpus", cpu * stride + index).orElseThrow().getLong(field);
-    }
-    return sum;
   }
 
   private long sum(String name, int index, int field) {

@@ -22,17 +22,21 @@ final class Hash {
     if (ip.isIpv4()) {
       return mix(START, Wire.nativeInt((int) ip.low()) & 0xffff_ffffL);
     }
-    // The last word in the low half: addresses of one network differ there, and a multiplication
-    // carries upwards only.
-    long lower =
-        Wire.nativeInt((int) ip.low()) & 0xffff_ffffL
-            | (long) Wire.nativeInt((int) (ip.low() >>> 32)) << 32;
-    return mix(mix(START, Wire.nativeLong(ip.high())), lower);
+    return mix(mix(START, words(ip.high())), words(ip.low()));
+  }
+
+  /**
+   * The later word in the low half: addresses differ there, and a multiplication carries upwards
+   * only.
+   */
+  private static long words(long half) {
+    return Wire.nativeInt((int) half) & 0xffff_ffffL
+        | (long) Wire.nativeInt((int) (half >>> 32)) << 32;
   }
 
   /** Of the tag of an endpoint, which stands where the first half of an IPv6 address would. */
   static long tag(long tag) {
-    return mix(mix(START, tag), 0);
+    return mix(mix(START, Long.rotateLeft(tag, Integer.SIZE)), 0);
   }
 
   /**

@@ -13,6 +13,7 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.testing.kernel.ClusterNode;
 import io.xdplb.testing.kernel.ClusterPlan;
 import io.xdplb.testing.kernel.Host;
+import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.NodeCluster;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -67,6 +68,9 @@ final class DsrCluster implements AutoCloseable {
               .map(Ip::parse)
               .toList();
       everywhere(datapath -> datapath.setPeers(peers));
+      // A bridge takes the lowest of its ports' addresses: with the next pod it may be another, and
+      // the others would talk to nobody. Plugins that make bridges for pods see to it as well.
+      cluster.nodes().forEach(node -> pinAddress(node.netns(), "cni0"));
       for (ClusterNode worker : cluster.workers()) {
         for (int i = 0; i < podsPerWorker; i++) {
           pods.add(new Pod(worker, worker.addPod()));
@@ -77,6 +81,10 @@ final class DsrCluster implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  private static void pinAddress(Netns netns, String device) {
+    netns.ip("link set dev %s address %s".formatted(device, netns.mac(device)));
   }
 
   NodeCluster nodes() {
@@ -108,6 +116,29 @@ final class DsrCluster implements AutoCloseable {
     datapaths.values().forEach(datapath -> datapath.program(vip));
   }
 
+  /** Removes all VIPs from all nodes, so that the next test of a class finds none. */
+  void removeVips() {
+    datapaths
+        .values()
+        .forEach(
+            datapath ->
+                datapath.datapath().programmed().forEach(vip -> datapath.remove(vip.key())));
+  }
+
+  /** How many packets a node has dropped for this reason so far. */
+  long drops(ClusterNode node, DropReason reason) {
+    try (DatapathView view = DatapathView.open(datapaths.get(node).pinPath())) {
+      return view.drops().get(reason);
+    }
+  }
+
+  /** What a node remembers. */
+  FlowCounts flows(ClusterNode node) {
+    try (DatapathView view = DatapathView.open(datapaths.get(node).pinPath())) {
+      return view.flows();
+    }
+  }
+
   void program(ClusterNode node, Vip vip) {
     datapaths.get(node).program(vip);
   }
@@ -119,6 +150,16 @@ final class DsrCluster implements AutoCloseable {
 
   /** A VIP over these pods; a weight of 0 lets existing flows end. */
   static Vip vip(String address, Protocol protocol, Map<Pod, Integer> weights, boolean outerIpv4) {
+    return vip(address, protocol, weights, outerIpv4, DRAIN_SECONDS);
+  }
+
+  /** With another time to drain; 0: a pod that leaves the table has failed. */
+  static Vip vip(
+      String address,
+      Protocol protocol,
+      Map<Pod, Integer> weights,
+      boolean outerIpv4,
+      int drainSeconds) {
     Ip ip = Ip.parse(address);
     List<Backend> backends =
         weights.entrySet().stream()
@@ -127,12 +168,17 @@ final class DsrCluster implements AutoCloseable {
                     new Backend(
                         entry.getKey().key(ip.isIpv4()),
                         entry.getValue(),
-                        DRAIN_SECONDS,
+                        drainSeconds,
                         dsr(entry.getKey(), outerIpv4)))
-            .sorted(Comparator.comparing(Backend::key))
             .toList();
+    return vip(new VipKey(ip, protocol, PORT), backends);
+  }
+
+  /** A VIP over any backends, in any order. */
+  static Vip vip(VipKey key, List<Backend> backends) {
     long total = backends.stream().mapToLong(Backend::weight).sum();
-    return new Vip(new VipKey(ip, protocol, PORT), Maglev.sizeFor(total), 0, Access.OPEN, backends);
+    List<Backend> sorted = backends.stream().sorted(Comparator.comparing(Backend::key)).toList();
+    return new Vip(key, Maglev.sizeFor(total), 0, Access.OPEN, sorted);
   }
 
   static Vip vip(String address, Protocol protocol, List<Pod> pods, boolean outerIpv4) {
