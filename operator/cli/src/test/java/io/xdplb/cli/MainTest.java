@@ -28,6 +28,8 @@ class MainTest {
         "''                                     | Usage: xdplb",
         "nosuch                                 | nosuch",
         "standalone                             | DIR",
+        "standalone d --peer 198.51.100.0/24    | not an IPv4 or IPv6 address: \"198.51.100.0/24\"",
+        "standalone d --peer 198.51.100.1,two   | not an IPv4 or IPv6 address: \"two\"",
         "standalone d --nat-ports 5             | \"5\" is no port range like 10000-29999",
         "standalone d --nat-ports 9-1           | 9-1 is no port range: 1 <= first",
         "standalone d --xdp-mode fast           | expected one of [AUTO, NATIVE, GENERIC]",

@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.cli.Xdplb;
@@ -219,8 +220,21 @@ final class Cluster implements AutoCloseable {
   }
 
   Optional<NodeStateStatus> nodeState() {
-    return Optional.ofNullable(client.resources(NodeState.class).withName(node).get())
+    return nodeState(node);
+  }
+
+  Optional<NodeStateStatus> nodeState(String ofNode) {
+    return Optional.ofNullable(client.resources(NodeState.class).withName(ofNode).get())
         .map(NodeState::getStatus);
+  }
+
+  LoadBalancerStatus balancer(String name) {
+    return client
+        .resources(LoadBalancer.class)
+        .inNamespace(namespace)
+        .withName(name)
+        .require()
+        .getStatus();
   }
 
   List<ForwardingTable> tables() {

@@ -12,6 +12,7 @@ import io.xdplb.testing.kernel.Host;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -28,9 +29,13 @@ final class EndpointController {
    *
    * @param deployments whose pods the Service may select
    * @param hosts the pods
+   * @param node the Node that a pod is on; empty if it is on none
    */
   static List<EndpointSlice> slices(
-      Service service, List<Deployment> deployments, List<Host> hosts) {
+      Service service,
+      List<Deployment> deployments,
+      List<Host> hosts,
+      Function<Host, Optional<String>> node) {
     List<EndpointPort> ports =
         service.getSpec().getPorts().stream()
             .map(
@@ -42,8 +47,8 @@ final class EndpointController {
                         .build())
             .toList();
     return List.of(
-        slice(service, "IPv4", ports, hosts, Host::ipv4),
-        slice(service, "IPv6", ports, hosts, Host::ipv6));
+        slice(service, "IPv4", ports, hosts, Host::ipv4, node),
+        slice(service, "IPv6", ports, hosts, Host::ipv6, node));
   }
 
   private static EndpointSlice slice(
@@ -51,7 +56,8 @@ final class EndpointController {
       String family,
       List<EndpointPort> ports,
       List<Host> hosts,
-      Function<Host, String> address) {
+      Function<Host, String> address,
+      Function<Host, Optional<String>> node) {
     String name = service.getMetadata().getName();
     var slice =
         new EndpointSliceBuilder()
@@ -65,6 +71,7 @@ final class EndpointController {
       slice
           .addNewEndpoint()
           .withAddresses(address.apply(host))
+          .withNodeName(node.apply(host).orElse(null))
           .withNewConditions()
           .withReady(true)
           .withServing(true)

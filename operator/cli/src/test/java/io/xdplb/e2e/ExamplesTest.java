@@ -2,30 +2,43 @@
 package io.xdplb.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.Protocol;
+import io.xdplb.cli.Xdplb;
 import io.xdplb.testing.Checkout;
+import io.xdplb.testing.apiserver.ApiRelay;
 import io.xdplb.testing.kernel.Clients;
 import io.xdplb.testing.kernel.EchoServer;
 import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.Nginx;
+import io.xdplb.testing.kernel.RunningProcess;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -36,6 +49,16 @@ class ExamplesTest extends ClusterTestCase {
   private static final Duration PROMISED = Duration.ofSeconds(1);
   private static final int DNS = 53;
 
+  /** Within the range of {@code access.yaml}, from its first port. */
+  private static final int IN_RANGE = 42;
+
+  private static final int MEDIA = 8000 + IN_RANGE;
+
+  /** Which Node a host is, where an example has its pods on nodes. */
+  private final Map<Host, String> nodes = new HashMap<>();
+
+  @TempDir Path folder;
+
   ExamplesTest() {
     super(3);
   }
@@ -45,6 +68,7 @@ class ExamplesTest extends ClusterTestCase {
     for (Host host : cluster.lan().backends()) {
       cluster.opened(Nginx.web(host));
       cluster.opened(EchoServer.start(host, DNS));
+      cluster.opened(EchoServer.start(host, MEDIA));
     }
     theFirstOfAll();
   }
@@ -83,6 +107,7 @@ class ExamplesTest extends ClusterTestCase {
   void anAppliedExampleAnswersWithinASecond(String file) throws IOException {
     String manifests = Files.readString(Checkout.path("examples").resolve(file));
     List<HasMetadata> objects = objects(manifests);
+    prepare(file, manifests);
     writeSlices(objects);
     cluster.apply(manifests);
     long applied = System.nanoTime();
@@ -113,6 +138,39 @@ class ExamplesTest extends ClusterTestCase {
     }
   }
 
+  /** What an example says that others have to do. */
+  private void prepare(String file, String manifests) throws IOException {
+    nodes.clear();
+    switch (file) {
+      case "dsr-server.yaml" -> {
+        Files.writeString(folder.resolve(file), manifests);
+        Host edge = cluster.lan().balancer();
+        for (Host server : hosts(2)) {
+          Xdplb xdplb = opened(new Xdplb(server.netns()));
+          RunningProcess process =
+              xdplb.standalone(folder, "--peer", edge.ipv4() + "," + edge.ipv6());
+          Xdplb.awaitLine(process, "[2001:db8:0:2::51]:8080 → 2 backends (programmed)");
+        }
+      }
+      case "dsr-pods.yaml" -> hosts(2).forEach(this::join);
+      default -> {
+        // The cluster has all it needs.
+      }
+    }
+  }
+
+  /** Makes a node with an agent of a host. */
+  private void join(Host host) {
+    String node = host.name() + "-" + cluster.namespace();
+    nodes.put(host, node);
+    cluster.addNode(node, host.ipv4(), host.ipv6());
+    opened(() -> cluster.removeNode(node));
+    opened(() -> cluster.client().resources(NodeState.class).withName(node).delete());
+    opened(new ApiRelay(host.netns(), cluster.api().config().getMasterUrl()));
+    opened(new Xdplb(host.netns())).agent(node, cluster.api().kubeconfig());
+    cluster.until(node + " reports", () -> cluster.nodeState(node).isPresent());
+  }
+
   /** What each example is there to show. */
   private void checkWhoAnswers(String file) {
     switch (file) {
@@ -136,12 +194,82 @@ class ExamplesTest extends ClusterTestCase {
               .matches("http[12] .* who");
         }
       }
+      case "access.yaml" -> {
+        for (String vip : List.of("203.0.113.40", "2001:db8:0:2::40")) {
+          assertThat(web(vip, 20)).as("one client").hasSize(1);
+          assertThat(Clients.udp(client(), vip, MEDIA, "who", Duration.ofSeconds(1)))
+              .matches("http[12] .* who");
+        }
+        assertIgnored("198.51.100.10", 81, "no_listener");
+        client().ip("address add 192.0.2.9/32 dev eth0");
+        try {
+          assertIgnored("192.0.2.9", 80, "source_not_allowed");
+        } finally {
+          client().ip("address delete 192.0.2.9/32 dev eth0");
+        }
+      }
+      case "dsr-server.yaml" -> {
+        for (String vip : List.of("203.0.113.50", "2001:db8:0:2::50")) {
+          assertThat(web(vip, 40)).containsOnlyKeys("http1", "http2");
+        }
+        for (String vip : List.of("203.0.113.51", "2001:db8:0:2::51")) {
+          assertThat(web(vip, 8080, 40)).containsOnlyKeys("http1", "http2");
+        }
+        assertDirect("dsr-ipip", "EncapsulationGiven");
+        assertDirect("dsr-gue", "EncapsulationGiven");
+      }
+      case "dsr-pods.yaml" -> {
+        for (String vip : List.of("203.0.113.60", "2001:db8:0:2::60")) {
+          assertThat(web(vip, 8080, 40)).containsOnlyKeys("http1", "http2");
+        }
+        assertDirect("api", "AsRequested");
+      }
       default -> fail("examples/" + file + " has no case here: say what it shows");
     }
   }
 
+  /** Neither answered nor refused. */
+  private void assertIgnored(String source, int port, String reason) {
+    long before = dropped(reason);
+    assertThatThrownBy(
+            () ->
+                client()
+                    .call(
+                        () -> {
+                          try (Socket socket = new Socket()) {
+                            socket.bind(new InetSocketAddress(source, 0));
+                            socket.connect(new InetSocketAddress("203.0.113.40", port), 300);
+                          }
+                          return null;
+                        }))
+        .as("from %s to port %d", source, port)
+        .hasRootCauseInstanceOf(SocketTimeoutException.class);
+    assertThat(dropped(reason)).as(reason).isGreaterThan(before);
+  }
+
+  private long dropped(String reason) {
+    return cluster.xdplb().status().at("/drops/" + reason).asLong();
+  }
+
+  /** The edge has seen requests, and no answers. */
+  private void assertDirect(String balancer, String reason) {
+    assertThat(cluster.balancer(balancer).forwarding())
+        .extracting(f -> f.mode() + " " + f.reason())
+        .containsExactly("DSR " + reason);
+    for (JsonNode vip : cluster.xdplb().status().at("/vips")) {
+      for (JsonNode backend : vip.get("backends")) {
+        assertThat(backend.get("packetsToBackend").asLong()).isPositive();
+        assertThat(backend.get("packetsToClient").asLong()).isZero();
+      }
+    }
+  }
+
   private SortedMap<String, Integer> web(String vip, int count) {
-    return Clients.whoAnswers(client(), vip, 80, count, Duration.ofSeconds(2));
+    return web(vip, 80, count);
+  }
+
+  private SortedMap<String, Integer> web(String vip, int port, int count) {
+    return Clients.whoAnswers(client(), vip, port, count, Duration.ofSeconds(2));
   }
 
   /** The first Service is served by two of the topology's servers, the second by the third. */
@@ -152,7 +280,10 @@ class ExamplesTest extends ClusterTestCase {
     for (int i = 0; i < services.size(); i++) {
       for (EndpointSlice slice :
           EndpointController.slices(
-              services.get(i), of(Deployment.class, objects), shares.get(i))) {
+              services.get(i),
+              of(Deployment.class, objects),
+              shares.get(i),
+              host -> Optional.ofNullable(nodes.get(host)))) {
         cluster.client().resource(slice).inNamespace(cluster.namespace()).create();
       }
     }
@@ -186,7 +317,13 @@ class ExamplesTest extends ClusterTestCase {
         balancer
             .getSpec()
             .listeners()
-            .forEach(l -> listeners.add(new Listener(l.protocol(), address, l.port())));
+            .forEach(
+                l ->
+                    listeners.add(
+                        new Listener(
+                            l.protocol(),
+                            address,
+                            l.endPort() == null ? l.port() : l.port() + IN_RANGE)));
       }
     }
     return listeners;

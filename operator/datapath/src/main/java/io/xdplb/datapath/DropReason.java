@@ -26,9 +26,9 @@ public enum DropReason {
   EXTENSION_HEADERS("more IPv6 extension headers than are looked at, or unknown ones"),
   ICMP("an ICMP message to a VIP that belongs to no flow, or is no valid one"),
   RATE_LIMITED("an answer of our own or an ICMP error, beyond the limit"),
-  UNKNOWN_PEER("an encapsulated packet that comes from no known node"),
+  UNKNOWN_PEER("an encapsulated packet from an address that is neither a node's nor a --peer"),
   NOT_HOSTED("an encapsulated packet for an endpoint that is not on this machine"),
-  NO_OWNER("a segment of a connection that none of the slot's owners knows"),
+  NO_OWNER("a segment of a connection that no present or former backend of it knows"),
   TUPLE_IN_USE("the same client port to the same endpoint by another VIP"),
   CONGESTION_MARK("the tunnel was congested and the inner packet cannot carry the mark");
 
