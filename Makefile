@@ -4,7 +4,7 @@ MVN := mvn -B -ntp
 
 BUILD_PACKAGES := clang llvm libbpf-dev linux-libc-dev make maven openjdk-17-jdk-headless
 RUN_PACKAGES   := libbpf1 iproute2 ethtool procps util-linux curl nginx-light
-TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables
+TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables iputils-ping traceroute
 BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
 
 # make bench BENCH=speed ROUNDS=3: only some parts (agent, speed, packets, http), into another folder.

@@ -171,7 +171,7 @@ final class ReadBack {
       rings.lookupRange((int) start, values);
       ByteBuffer.wrap(values).order(ByteOrder.nativeOrder()).asLongBuffer().get(words);
     }
-    return RingTable.decode(words, handles);
+    return RingSlot.ring(words, handles);
   }
 
   private static ByteBuffer value(BpfMap map, int index) {

@@ -3,12 +3,10 @@ package io.xdplb.datapath;
 
 import io.xdplb.core.alloc.ExtentAllocator;
 import io.xdplb.core.maglev.Ring;
-import io.xdplb.core.model.BackendKey;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.MapMemory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -72,7 +70,7 @@ final class RingTable {
           publish(memory, slot, RingSlot.of(RingSlot.current(words[slot]), 0));
         }
       }
-      ring.digest = decode(words, vip.handles()).map(Ring::digest).orElse(RingState.DAMAGED);
+      ring.digest = RingSlot.ring(words, vip.handles()).map(Ring::digest).orElse(RingState.DAMAGED);
     }
   }
 
@@ -284,30 +282,6 @@ final class RingTable {
       }
     }
     replaceHistories(ring, used, now);
-  }
-
-  /**
-   * The ring in some slots; empty if a slot's owner is none of the backends. Where no slot has an
-   * owner there is no ring.
-   *
-   * @param backends by their handles
-   */
-  static Optional<Ring> decode(long[] words, Map<Integer, BackendLine> backends) {
-    List<BackendKey> keys = backends.values().stream().map(BackendLine::key).sorted().toList();
-    if (Arrays.stream(words).allMatch(word -> RingSlot.current(word) == 0)) {
-      return Optional.of(new Ring(keys, new int[0]));
-    }
-    Map<BackendKey, Integer> positions = new HashMap<>();
-    keys.forEach(key -> positions.put(key, positions.size()));
-    int[] ring = new int[words.length];
-    for (int slot = 0; slot < words.length; slot++) {
-      BackendLine owner = backends.get(RingSlot.current(words[slot]));
-      if (owner == null) {
-        return Optional.empty();
-      }
-      ring[slot] = positions.get(owner.key());
-    }
-    return Optional.of(new Ring(keys, ring));
   }
 
   private static long[] read(MapMemory memory) {

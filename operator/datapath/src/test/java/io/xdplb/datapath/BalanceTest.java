@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.xdplb.core.maglev.Maglev;
+import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.datapath.PacketLab.Translation;
@@ -15,6 +17,7 @@ import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.packet.Frame;
 import io.xdplb.testing.packet.Packet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -79,18 +82,25 @@ class BalanceTest {
 
   @ParameterizedTest
   @EnumSource
-  void row40_withoutABackendThatTakesFlowsNewOnesAreDropped(Kind kind) {
-    LAB.program(kind.vipOf(0, 0));
+  void row40_withoutABackendThatTakesFlowsNewOnesAreDroppedIfThePolicySaysSo(Kind kind) {
+    Vip empty = silent(new Vip(kind.vipKey(), 0, List.of()));
+    LAB.program(silent(kind.vipOf(0, 0)));
     LAB.drops(DropReason.NO_BACKEND, kind.opening(1, 4000));
-    LAB.program(new Vip(kind.vipKey(), 0, List.of()));
+    LAB.program(empty);
     LAB.drops(DropReason.NO_BACKEND, kind.opening(1, 4000));
-    LAB.program(kind.vipOf(1));
+    LAB.program(silent(kind.vipOf(1)));
     LAB.establish(kind, 1, 4000);
-    LAB.program(kind.vipOf(0));
+    LAB.program(silent(kind.vipOf(0)));
     LAB.drops(DropReason.NO_BACKEND, kind.opening(1, 4001));
     LAB.forwards(kind, kind.data(1, 4000)); // it takes no new flows, and keeps its own
-    LAB.program(new Vip(kind.vipKey(), 0, List.of()));
+    LAB.program(empty);
     LAB.drops(DropReason.NO_BACKEND, kind.data(1, 4000)); // it has gone
+  }
+
+  /** The same VIP, that answers nothing itself. */
+  static Vip silent(Vip vip) {
+    Access access = new Access(Optional.empty(), UnavailablePolicy.DROP);
+    return new Vip(vip.key(), vip.ringSize(), vip.affinitySeconds(), access, vip.backends());
   }
 
   @ParameterizedTest
@@ -105,17 +115,18 @@ class BalanceTest {
     goesTo(other, 443, 4);
     goesTo(kind, 65535, 5);
     goesTo(kind, 1, 6);
-    LAB.passes(other.opening(1, 4000).to(kind.vip(10), 81));
-    LAB.passes(kind.opening(1, 4000).to(kind.vip(10), 443));
+    LAB.drops(DropReason.NO_LISTENER, other.opening(1, 4000).to(kind.vip(10), 81));
+    LAB.drops(DropReason.NO_LISTENER, kind.opening(1, 4000).to(kind.vip(10), 443));
     LAB.test().remove(single(kind, 80, 1).key());
-    LAB.passes(kind.opening(1, 4000).to(kind.vip(10), 80));
+    LAB.drops(DropReason.NO_LISTENER, kind.opening(1, 4000).to(kind.vip(10), 80));
     goesTo(other, 80, 2);
   }
 
+  /** A VIP of one backend that answers nothing itself. */
   static Vip single(Kind kind, int port, int backend) {
     BackendKey key = kind.backendKey(backend);
     VipKey vip = new VipKey(Ip.parse(kind.vip(10)), kind.protocol, port);
-    return new Vip(vip, Maglev.sizeFor(1), List.of(new Backend(key, 1, 0)));
+    return silent(new Vip(vip, Maglev.sizeFor(1), List.of(new Backend(key, 1, 0))));
   }
 
   private static void goesTo(Kind kind, int port, int backend) {

@@ -13,6 +13,7 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.testing.kernel.ClusterNode;
 import io.xdplb.testing.kernel.ClusterPlan;
 import io.xdplb.testing.kernel.Host;
+import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.NodeCluster;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -67,6 +68,9 @@ final class DsrCluster implements AutoCloseable {
               .map(Ip::parse)
               .toList();
       everywhere(datapath -> datapath.setPeers(peers));
+      // A bridge takes the lowest of its ports' addresses: with the next pod it may be another, and
+      // the others would talk to nobody. Plugins that make bridges for pods see to it as well.
+      cluster.nodes().forEach(node -> pinAddress(node.netns(), "cni0"));
       for (ClusterNode worker : cluster.workers()) {
         for (int i = 0; i < podsPerWorker; i++) {
           pods.add(new Pod(worker, worker.addPod()));
@@ -77,6 +81,10 @@ final class DsrCluster implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  private static void pinAddress(Netns netns, String device) {
+    netns.ip("link set dev %s address %s".formatted(device, netns.mac(device)));
   }
 
   NodeCluster nodes() {

@@ -3,6 +3,13 @@ package io.xdplb.datapath;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.core.maglev.Maglev;
+import io.xdplb.core.model.Access;
+import io.xdplb.core.model.Backend;
+import io.xdplb.core.model.Cidr;
+import io.xdplb.core.model.Delivery;
+import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.plan.Planner;
@@ -32,9 +39,9 @@ class InterruptedPlanTest {
               new DatapathConfig(
                   pins,
                   PacketLab.NAT_PORTS,
-                  16,
-                  64,
-                  1 << 14,
+                  1024,
+                  4096,
+                  1 << 20,
                   1 << 12,
                   DatapathConfig.AttachPreference.NATIVE));
 
@@ -50,6 +57,7 @@ class InterruptedPlanTest {
     LAB.test().stop();
     maps = Maps.open(LAB.test().config());
     network = new Network(maps.map("interfaces"));
+    network.refresh();
     agent = new VipMaps(maps, network);
   }
 
@@ -93,7 +101,8 @@ class InterruptedPlanTest {
     Optional<Vip> small = Optional.of(kind.vipOf(DRAIN, new int[] {1, 1}));
     Optional<Vip> large = Optional.of(kind.vipOf(0, new int[] {-1, 3, 1, 0, 1}));
     Optional<Vip> empty = Optional.of(new Vip(kind.vipKey(), 0, List.of()));
-    List<Optional<Vip>> states = List.of(none, small, large, empty);
+    List<Optional<Vip>> states =
+        List.of(none, small, large, empty, Optional.of(guarded(kind)), Optional.of(tunnels(kind)));
     for (Optional<Vip> from : states) {
       for (Optional<Vip> to : states) {
         program(kind, from);
@@ -103,6 +112,24 @@ class InterruptedPlanTest {
         }
       }
     }
+  }
+
+  /** From some sources only, and to a backend on this machine. */
+  private static Vip guarded(Kind kind) {
+    Access access =
+        Access.from(
+            List.of(Cidr.parse(kind.ipv6 ? "2001:db8::/32" : "192.0.2.0/24")),
+            UnavailablePolicy.DROP);
+    Delivery here = Delivery.ipip(Ip.parse(kind.balancer()));
+    Backend backend = new Backend(kind.backendKey(1), 1, DRAIN, here);
+    return new Vip(kind.vipKey(), Maglev.sizeFor(1), 60, access, List.of(backend));
+  }
+
+  private static Vip tunnels(Kind kind) {
+    Delivery pod = Delivery.pod(Ip.parse(kind.backend(9)));
+    Backend first = new Backend(kind.backendKey(1), 10, 0, pod);
+    Backend second = new Backend(kind.backendKey(2), 2, DRAIN, Delivery.L2);
+    return new Vip(kind.vipKey(), Maglev.sizeFor(12), List.of(first, second));
   }
 
   private void interrupt(Kind kind, Optional<Vip> from, Optional<Vip> to, int done) {

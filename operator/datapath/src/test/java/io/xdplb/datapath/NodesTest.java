@@ -207,6 +207,36 @@ class NodesTest {
     }
   }
 
+  /** As long as translated flows may live, they are looked for; and by the next agent as well. */
+  @Test
+  void flowsAreLookedUpFirstFromTheFirstBackendByNatOnAndForLongAfterTheLast() {
+    LAB.program(vip(Kind.TCP4, Delivery.pod(Ip.parse(Kind.TCP4.backend(5)))));
+    assertThat(looksForFlows()).isFalse();
+    LAB.program(vip(Kind.TCP4, Delivery.NAT));
+    assertThat(looksForFlows()).isTrue();
+    LAB.program(vip(Kind.TCP4, Delivery.pod(Ip.parse(Kind.TCP4.backend(5)))));
+    LAB.test().datapath().settle();
+    assertThat(looksForFlows()).isTrue();
+    LAB.test().reopen();
+    LAB.test().datapath().settle();
+    assertThat(looksForFlows()).isTrue();
+    LAB.test().remove(Kind.TCP4.vipKey());
+    LAB.program(vip(Kind.TCP4, Delivery.L2));
+    assertThat(looksForFlows()).isFalse();
+  }
+
+  private static boolean looksForFlows() {
+    int[] flags = {0};
+    KernelState.forEach(
+        LAB.test().pinPath(),
+        "vips",
+        (value, index) ->
+            VipLine.read(value, 0)
+                .filter(line -> line.key().isPresent())
+                .ifPresent(line -> flags[0] = line.flags()));
+    return (flags[0] & Layouts.Vip.FLOWS) != 0;
+  }
+
   @Test
   void serverBehindARouterIsNotReachedByItsMacAddress() {
     Backend far = new Backend(new BackendKey(Ip.parse("192.0.2.9"), 80), 1, 0, Delivery.L2);

@@ -85,9 +85,15 @@ class NotOursTest {
 
   @ParameterizedTest
   @EnumSource
-  void row2_vipAddressAtOtherPorts(Kind kind) {
-    LAB.passes(kind.opening(1, 4000).to(kind.vip(10), 81));
-    LAB.passes(Frame.udp(kind.client(1), 4000, kind.vip(10), 81));
+  void row41_portsOfAVipThatNobodyHasAreSilentIfThePolicySaysSo(Kind kind) {
+    LAB.program(BalanceTest.silent(kind.vipOf(1)));
+    LAB.drops(DropReason.NO_LISTENER, kind.opening(1, 4000).to(kind.vip(10), 81));
+    LAB.drops(DropReason.NO_LISTENER, Frame.udp(kind.client(1), 4000, kind.vip(10), 81));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void row2_framesForEverybody(Kind kind) {
     // broadcast and multicast frames are for everybody, whatever address they carry
     LAB.passes(kind.opening(1, 4000).macs("02:00:00:00:00:0a", "ff:ff:ff:ff:ff:ff"));
     LAB.passes(kind.opening(1, 4000).macs("02:00:00:00:00:0a", "01:00:5e:00:00:01"));
@@ -96,7 +102,7 @@ class NotOursTest {
   @ParameterizedTest
   @EnumSource
   void row3_encapsulatedPackets(Kind kind) {
-    byte[] whole = kind.opening(1, 4000).bytes();
+    byte[] whole = kind.opening(1, 4000).to(kind.vip(11), 80).bytes();
     byte[] inner = Arrays.copyOfRange(whole, 14, whole.length);
     Frame gue = Frame.udp(kind.client(1), 4000, kind.balancer(), GUE_PORT);
     LAB.passes(gue.payload(inner));

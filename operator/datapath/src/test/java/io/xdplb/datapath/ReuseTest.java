@@ -38,7 +38,7 @@ class ReuseTest {
     LAB.programWhenRested(
         BalanceTest.single(kind, 82, 4)); // both VIPs' and both backends' entries are taken
     for (int i = 0; i < old.length; i++) {
-      LAB.passes(kind.data(1, 1000 + i));
+      LAB.drops(DropReason.NO_LISTENER, kind.data(1, 1000 + i));
       LAB.passes(kind.answer(old[i].backend(), old[i].backendPort(), old[i].natPort()));
       for (int port = 81; port <= 82; port++) {
         Translation now = LAB.forwards(kind, kind.opening(1, 1000 + i).to(kind.vip(10), port));

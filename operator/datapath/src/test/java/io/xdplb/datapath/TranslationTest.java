@@ -24,6 +24,8 @@ class TranslationTest {
 
   @BeforeEach
   void vips() {
+    LAB.netns().ip("link set eth0 mtu 9500"); // for packets in several buffers
+    LAB.test().datapath().networkChanged();
     for (Kind kind : Kind.values()) {
       LAB.program(kind.vipOf(1, 1, 1));
     }

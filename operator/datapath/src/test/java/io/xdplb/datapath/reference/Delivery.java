@@ -1,0 +1,224 @@
+package io.xdplb.datapath.reference;
+
+import io.xdplb.datapath.DropReason;
+import io.xdplb.datapath.reference.Flow.Kind;
+import io.xdplb.datapath.reference.Table.Backend;
+import io.xdplb.datapath.reference.Table.Listener;
+import io.xdplb.datapath.reference.Table.Slot;
+import java.util.Set;
+
+/**
+ * To a backend on this machine, whether it came by a tunnel or was balanced here: rows 22, 48 to 50,
+ * 58, 61. Whose flow it is the machines find out among each other: what is not known here, and is
+ * not surely new, is passed on to the slot's former owners one after the other.
+ */
+final class Delivery {
+  /** How many former owners are asked about what may begin a flow. */
+  private static final int ASKED_ABOUT_BEGINNINGS = 3;
+
+  private final Machine machine;
+  private final Forwarding forwarding;
+  private final Answers answers;
+
+  Delivery(Machine machine, Forwarding forwarding, Answers answers) {
+    this.machine = machine;
+    this.forwarding = forwarding;
+    this.answers = answers;
+  }
+
+  /** Who is asked next, and how. */
+  private record Ask(Backend owner, int control) {}
+
+  Outcome deliver(Arrival arrival, Backend backend, int control) {
+    arrival.note("here", backend, "control", control);
+    IpPacket packet = arrival.packet();
+    Listener listener = backend.listener;
+    if (!backend.alive) {
+      return Outcome.drop(DropReason.NOT_HOSTED);
+    }
+    if (!packet.faults().isEmpty()) {
+      return Outcome.drop(packet.faults());
+    }
+    if (packet.ports() == null) {
+      return packet.isIcmp() && packet.extensions() == 0
+          ? deliverError(arrival, IcmpError.read(packet), backend, control)
+          : Outcome.drop(DropReason.NOT_HOSTED, DropReason.ICMP, DropReason.EXTENSION_HEADERS);
+    }
+    if ((control & Tunnels.NAT) != 0) {
+      return forEndpointItself(arrival, backend);
+    }
+    if (!packet.destination().equals(listener.address.ip)
+        || packet.protocol() != listener.protocol
+        || !listener.has(packet.ports().destination())) {
+      return Outcome.drop(DropReason.NOT_HOSTED);
+    }
+    Set<DropReason> unfit = Machine.unfit(packet);
+    if (!unfit.isEmpty()) {
+      return Outcome.drop(unfit);
+    }
+    boolean told = listener.allows(packet.source());
+    Flow flow = find(listener, packet);
+    if (flow != null) {
+      boolean another = flow.tcp() && packet.has(IpPacket.SYN) && flow.closed();
+      if (!flow.backend.alive || another) {
+        arrival.note("over:", flow);
+        machine.flows().remove(flow);
+        flow = null;
+      }
+    }
+    if (flow == null) {
+      Ask ask = ask(listener.slot(packet.source(), packet.ports().source(),
+          packet.ports().destination()), backend, control, packet.begins());
+      if (ask != null) {
+        return forwarding.forward(arrival, ask.owner(), ask.control());
+      }
+      if (!packet.begins()) {
+        return answers.refuse(arrival, DropReason.NO_OWNER, false, told);
+      }
+      flow = begin(arrival, backend);
+      if (flow == null) {
+        return answers.refuse(arrival, DropReason.TUPLE_IN_USE, false, told);
+      }
+    }
+    return toEndpoint(arrival, flow);
+  }
+
+  /** Translated by the edge, which sees to the answer: row 62. */
+  private Outcome forEndpointItself(Arrival arrival, Backend backend) {
+    IpPacket packet = arrival.packet();
+    boolean its =
+        packet.destination().equals(backend.address)
+            && packet.protocol() == backend.listener.protocol
+            && (backend.port == 0 || backend.port == packet.ports().destination());
+    return its ? Outcome.pass(arrival.frame()) : Outcome.drop(DropReason.NOT_HOSTED);
+  }
+
+  private Flow find(Listener listener, IpPacket packet) {
+    return machine
+        .flows()
+        .find(
+            Kind.HOSTED,
+            listener,
+            packet.source(),
+            packet.ports().source(),
+            packet.ports().destination());
+  }
+
+  /** Null if the endpoint could not tell the flow from another one that it has: row 58. */
+  private Flow begin(Arrival arrival, Backend backend) {
+    IpPacket packet = arrival.packet();
+    Flow flow =
+        new Flow(
+            Kind.HOSTED,
+            backend,
+            packet.source(),
+            packet.ports().source(),
+            packet.ports().destination());
+    Flow other =
+        machine
+            .flows()
+            .answered(
+                packet.protocol(),
+                backend.address,
+                flow.backendPort,
+                packet.source(),
+                packet.ports().source());
+    if (other != null) {
+      boolean same = other.listener == flow.listener && other.vipPort == flow.vipPort;
+      arrival.note("the endpoint has", other);
+      if (!same && other.alive() && !other.closed()) {
+        return null;
+      }
+      machine.flows().remove(other);
+    }
+    backend.counters.flows++;
+    return machine.flows().add(flow);
+  }
+
+  private Outcome toEndpoint(Arrival arrival, Flow flow) {
+    arrival.note("delivered:", flow);
+    IpPacket packet = arrival.packet();
+    flow.clientSays(packet.ports().flags());
+    flow.backend.counters.toBackend(packet.length());
+    Rewrite rewrite =
+        new Rewrite(packet).destination(flow.backend.address).destinationPort(flow.backendPort);
+    if (packet.has(IpPacket.SYN)) {
+      Table table = machine.table();
+      rewrite.mssAtMost(packet.ipv6() ? table.mssIpv6 : table.mssIpv4);
+    }
+    return Outcome.pass(arrival.frame().with(packet.ipv6(), rewrite.bytes()));
+  }
+
+  /**
+   * Whom to ask about a flow that is not known here; null: nobody. The control byte counts the
+   * owners. A packet that may begin a flow goes round while the slot has only just moved, and comes
+   * back to the present owner, who takes it.
+   */
+  private static Ask ask(Slot slot, Backend asked, int control, boolean begins) {
+    if (slot == null || (control & Tunnels.FINAL) != 0) {
+      return null;
+    }
+    if (begins && (slot.history() == null || slot.history().settled())) {
+      return null;
+    }
+    int step = control & Tunnels.STEP;
+    // a sender that knows another table may have begun with another owner than the present one
+    boolean other =
+        step == 0 && slot.current() != asked && (control & Tunnels.OTHER) == 0;
+    int most = begins ? ASKED_ABOUT_BEGINNINGS : Table.History.MOST;
+    for (int next = other ? 0 : step + 1; next <= most; next++) {
+      Backend owner = slot.owner(next);
+      if (canBeAsked(owner) && owner != asked) {
+        return new Ask(owner, next == 0 ? Tunnels.OTHER : next);
+      }
+    }
+    boolean back = begins && slot.current() != asked && canBeAsked(slot.current());
+    return back ? new Ask(slot.current(), Tunnels.FINAL) : null;
+  }
+
+  /** One on this machine would have its flows in the table that was looked into; NAT's have none. */
+  private static boolean canBeAsked(Backend owner) {
+    return owner != null && owner.alive && !owner.hosted && !owner.nat;
+  }
+
+  /** An ICMP error about a flow of an endpoint here, or of whoever knows it. */
+  Outcome deliverError(Arrival arrival, IcmpError error, Backend backend, int control) {
+    arrival.note("error for here", backend, "control", control);
+    Listener listener = backend.listener;
+    if (error == null
+        || !backend.alive
+        || !error.source().equals(listener.address.ip)
+        || error.protocol() != listener.protocol
+        || !listener.has(error.sourcePort())) {
+      return Outcome.drop(DropReason.ICMP);
+    }
+    Flow flow =
+        machine
+            .flows()
+            .find(
+                Kind.HOSTED,
+                listener,
+                error.destination(),
+                error.destinationPort(),
+                error.sourcePort());
+    if (flow == null) {
+      Slot slot =
+          listener.slot(error.destination(), error.destinationPort(), error.sourcePort());
+      Ask ask = ask(slot, backend, control, false);
+      return ask == null
+          ? Outcome.drop(DropReason.ICMP)
+          : forwarding.forward(arrival, ask.owner(), ask.control());
+    }
+    arrival.note("about", flow);
+    IcmpError.Ends ends =
+        new IcmpError.Ends(
+            flow.backend.address,
+            flow.backendPort,
+            null,
+            flow.clientPort,
+            null,
+            flow.backend.address);
+    return Outcome.pass(
+        arrival.frame().with(arrival.packet().ipv6(), error.between(ends, 0)));
+  }
+}

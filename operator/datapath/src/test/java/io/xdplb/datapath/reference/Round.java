@@ -1,0 +1,272 @@
+package io.xdplb.datapath.reference;
+
+import io.xdplb.datapath.DropReason;
+import io.xdplb.datapath.reference.ReferenceEgress.Left;
+import io.xdplb.datapath.reference.Table.Backend;
+import io.xdplb.datapath.reference.Table.Counters;
+import io.xdplb.datapath.reference.Traffic.Drawn;
+import io.xdplb.libbpf.BpfMap;
+import io.xdplb.libbpf.BpfObject;
+import io.xdplb.libbpf.Btf;
+import io.xdplb.libbpf.TestRun;
+import io.xdplb.libbpf.XdpAction;
+import io.xdplb.testing.packet.Hexdump;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * One table with its changes, and packets that go through the program that ships and through the
+ * model, each of them compared. Everything but the datapath's choice of ports follows from a seed.
+ */
+final class Round {
+  private static final int PACKETS_TO_A_CHANGE = 150;
+  private static final int CHANGES_TOLD = 6;
+  private static final int LINEAR = 1000; // all headers are within
+  private static final int MOST_LINES = 16;
+  private static final List<String> COUNTERS =
+      List.of(
+          "packets_to_backend", "bytes_to_backend", "packets_to_client", "bytes_to_client", "flows");
+  private static final int TC_ACT_UNSPEC = -1;
+  private static final int TC_ACT_REDIRECT = 7;
+
+  private final ReferenceLab lab;
+  private final long seed;
+  private final Random random;
+  private final BpfObject object;
+  private final KernelTables kernel;
+  private final World world;
+  private final Traffic traffic;
+  private final Mutation mutation;
+  final FlowTable flows = new FlowTable();
+  private final ReferenceDatapath model;
+  private final ReferenceEgress egress;
+  private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
+  private final Deque<String> changes = new ArrayDeque<>();
+  private final Map<String, Integer> seen;
+  private final int jiffies;
+  private final byte[] percpu;
+
+  /**
+   * @param seen how often what has come out, over all rounds
+   */
+  Round(
+      ReferenceLab lab,
+      BpfObject object,
+      KernelTables kernel,
+      long seed,
+      Map<String, Integer> seen) {
+    this.lab = lab;
+    this.object = object;
+    this.kernel = kernel;
+    this.seed = seed;
+    this.seen = seen;
+    random = new Random(seed);
+    percpu = new byte[object.map("drops").info().valueBytes()];
+    world = new World(random, this::compareCounters);
+    traffic = new Traffic(world, flows, random);
+    mutation = new Mutation(random);
+    Machine machine = new Machine(world.table, flows, lab);
+    model = new ReferenceDatapath(machine);
+    egress = new ReferenceEgress(machine, model.translation());
+    jiffies = object.program("jiffies").testRun(new byte[14]).verdict();
+    for (int link = 0; link < 2; link++) {
+      kernel.putInterface(lab.ifindex(link), lab.mac(lab.ifindex(link)));
+    }
+    kernel.reset();
+    kernel.configure(world.table, random.nextInt());
+    kernel.write(world.table, jiffies);
+    for (DropReason reason : DropReason.values()) {
+      drops.put(reason, 0L);
+    }
+  }
+
+  /** Runs so many packets, changing the table in between; fails at the first that differs. */
+  void run(int packets) {
+    for (int number = 0; number < packets; number++) {
+      if (random.nextInt(PACKETS_TO_A_CHANGE) == 0) {
+        changes.add("before packet " + number + ": " + world.change());
+        if (changes.size() > CHANGES_TOLD) {
+          changes.remove();
+        }
+        kernel.write(world.table, jiffies);
+      }
+      Drawn drawn = traffic.next();
+      int link = drawn.link();
+      if (drawn.leaving()) {
+        leave(number, drawn.frame());
+      } else {
+        byte[] frame = drawn.frame();
+        if (random.nextInt(100) < 8) {
+          frame = mutation.tagged(frame);
+        }
+        if (random.nextInt(100) < 30) {
+          frame = mutation.of(frame);
+          link = 0; // whose address the kernel does not know now is answered there
+        }
+        receive(number, frame, lab.ifindex(link));
+      }
+    }
+    world.listeners().forEach(listener -> listener.backends.forEach(this::compareCounters));
+    compareDrops();
+  }
+
+  private void receive(int number, byte[] frame, int ifindex) {
+    int linear = frame.length > LINEAR && random.nextBoolean() ? LINEAR : frame.length;
+    TestRun.Result result = object.program("xdplb").testRun(lab.received(frame, ifindex, linear));
+    int tags = Plain.tags(frame);
+    Arrival arrival =
+        tags < 0 ? null : Arrival.of(Plain.of(frame, tags), tags, ifindex, result.data());
+    Outcome expected = arrival == null ? null : model.receive(arrival);
+    String wrong = wrong(frame, tags, expected, result);
+    if (wrong != null) {
+      throw new AssertionError(message(number, frame, arrival, wrong));
+    }
+    seen.merge(result.action().name(), 1, Integer::sum);
+  }
+
+  /** Null if all is as it should be. */
+  private String wrong(byte[] frame, int tags, Outcome expected, TestRun.Result result) {
+    XdpAction action = result.action();
+    if (expected == null) {
+      return same(XdpAction.PASS, frame, result);
+    }
+    boolean dropped = expected.orDropped() && action == XdpAction.DROP;
+    if (expected.action() == XdpAction.DROP || dropped) {
+      if (action != XdpAction.DROP) {
+        return "dropped expected for %s, found %s\n%s"
+            .formatted(expected.reasons(), action, Hexdump.difference(frame, result.data()));
+      }
+    } else {
+      String different = same(expected.action(), expected.frame().tagged(frame, tags), result);
+      if (different != null) {
+        return different;
+      }
+      if (expected.orDropped()) {
+        return null;
+      }
+    }
+    return expected.reasons().isEmpty()
+        ? null
+        : counted(expected.reasons());
+  }
+
+  private static String same(XdpAction action, byte[] frame, TestRun.Result result) {
+    if (action != result.action()) {
+      return "%s expected, found %s\n%s"
+          .formatted(action, result.action(), Hexdump.difference(frame, result.data()));
+    }
+    return Arrays.equals(frame, result.data())
+        ? null
+        : action + " as expected, with other bytes\n" + Hexdump.difference(frame, result.data());
+  }
+
+  private void leave(int number, byte[] frame) {
+    TestRun.Result result = object.program("xdplb_egress").testRun(frame);
+    Arrival arrival = Arrival.of(Plain.of(frame, 0), 0, 0, result.data());
+    Left left = egress.leave(arrival);
+    int verdict = left != null && left.redirected() ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
+    byte[] out = left == null ? frame : arrival.frame().with(arrival.frame().ipv6(), left.packet()).tagged(frame, 0);
+    boolean asItWas = left != null && left.orAsItWas() && Arrays.equals(frame, result.data());
+    if (verdict != result.verdict() || !asItWas && !Arrays.equals(out, result.data())) {
+      String wrong =
+          "on the way out, %d expected, found %d\n%s"
+              .formatted(verdict, result.verdict(), Hexdump.difference(out, result.data()));
+      throw new AssertionError(message(number, frame, arrival, wrong));
+    }
+    seen.merge(left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
+  }
+
+  private String message(int number, byte[] frame, Arrival arrival, String wrong) {
+    return "packet %d of the round with seed %d, of %d bytes\n%s%s\ncounted: %s\nthe model:\n%s\nchanges:\n%s"
+        .formatted(
+            number,
+            seed,
+            frame.length,
+            shortened(Hexdump.of(frame)),
+            shortened(wrong),
+            news(),
+            arrival == null ? "  no IP packet" : arrival.thoughts(),
+            String.join("\n", changes));
+  }
+
+  /** The headers are in the first lines. */
+  private static String shortened(String lines) {
+    return lines.lines().limit(MOST_LINES).collect(Collectors.joining("\n", "", "\n"));
+  }
+
+  // ---- counters
+
+  /** What was counted by the last packet. */
+  private List<DropReason> news() {
+    return drops.keySet().stream().filter(r -> dropsOf(r) != drops.get(r)).toList();
+  }
+
+  /** Null if exactly one of these reasons was counted, and once. */
+  private String counted(Set<DropReason> reasons) {
+    long more = 0;
+    for (DropReason reason : reasons) {
+      long now = dropsOf(reason);
+      long before = drops.put(reason, now);
+      if (now != before) {
+        more += now - before;
+        seen.merge(reason.name(), 1, Integer::sum);
+      }
+    }
+    return more == 1 ? null : "%d of %s were counted".formatted(more, reasons);
+  }
+
+  private void compareDrops() {
+    for (DropReason reason : DropReason.values()) {
+      if (dropsOf(reason) != drops.get(reason)) {
+        throw new AssertionError(
+            "seed %d: %d drops for %s, %d were expected"
+                .formatted(seed, dropsOf(reason), reason, drops.get(reason)));
+      }
+    }
+  }
+
+  private long dropsOf(DropReason reason) {
+    object.map("drops").lookup(KernelTables.key(reason.ordinal() + 1), percpu);
+    ByteBuffer values = ByteBuffer.wrap(percpu).order(ByteOrder.nativeOrder());
+    long sum = 0;
+    while (values.hasRemaining()) {
+      sum += values.getLong();
+    }
+    return sum;
+  }
+
+  /** What was counted of a backend, before its place is somebody else's. */
+  private void compareCounters(Backend backend) {
+    BpfMap map = object.map("backend_cpus");
+    byte[] key = KernelTables.key(Handles.index(backend.handle));
+    Map<String, Btf.Member> members = object.btf().struct("backend_cpu").members();
+    long[] sums = new long[COUNTERS.size()];
+    for (byte[] cpu : map.lookupPerCpu(key).orElseThrow()) {
+      ByteBuffer values = ByteBuffer.wrap(cpu).order(ByteOrder.nativeOrder());
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += values.getLong(members.get(COUNTERS.get(i)).offset());
+      }
+    }
+    Counters counters = new Counters();
+    counters.packetsToBackend = sums[0];
+    counters.bytesToBackend = sums[1];
+    counters.packetsToClient = sums[2];
+    counters.bytesToClient = sums[3];
+    counters.flows = sums[4];
+    if (!counters.toString().equals(backend.counters.toString())) {
+      throw new AssertionError(
+          "seed %d: of %s\n%s were counted, and should have been\n%s"
+              .formatted(seed, backend, counters, backend.counters));
+    }
+    map.put(key, new byte[map.info().valueBytes()]);
+  }
+}
