@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -82,8 +83,19 @@ record IpPacket(
             || length > bytes.length;
     boolean fragment = (word(bytes, 6) & MORE_OR_OFFSET) != 0;
     return behindHeaders(
-        bytes, false, source, destination, length, bytes[1] & 0xff, bytes[8] & 0xff,
-        bytes[9] & 0xff, header, 0, malformed, fragment, false);
+        bytes,
+        false,
+        source,
+        destination,
+        length,
+        bytes[1] & 0xff,
+        bytes[8] & 0xff,
+        bytes[9] & 0xff,
+        header,
+        0,
+        malformed,
+        fragment,
+        false);
   }
 
   private static IpPacket readIpv6(byte[] bytes) {
@@ -106,8 +118,19 @@ record IpPacket(
     }
     malformed |= at > length;
     return behindHeaders(
-        bytes, true, source, destination, length, word(bytes, 0) >> 4 & 0xff, bytes[7] & 0xff,
-        next, at, extensions, malformed, next == FRAGMENT_HEADER, tooMany);
+        bytes,
+        true,
+        source,
+        destination,
+        length,
+        word(bytes, 0) >> 4 & 0xff,
+        bytes[7] & 0xff,
+        next,
+        at,
+        extensions,
+        malformed,
+        next == FRAGMENT_HEADER,
+        tooMany);
   }
 
   private static IpPacket behindHeaders(
@@ -152,7 +175,17 @@ record IpPacket(
       }
     }
     return new IpPacket(
-        bytes, ipv6, source, destination, length, tos, ttl, protocol, layer4, extensions, faults,
+        bytes,
+        ipv6,
+        source,
+        destination,
+        length,
+        tos,
+        ttl,
+        protocol,
+        layer4,
+        extensions,
+        faults,
         ports);
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -34,7 +35,11 @@ final class Round {
   private static final int MOST_LINES = 16;
   private static final List<String> COUNTERS =
       List.of(
-          "packets_to_backend", "bytes_to_backend", "packets_to_client", "bytes_to_client", "flows");
+          "packets_to_backend",
+          "bytes_to_backend",
+          "packets_to_client",
+          "bytes_to_client",
+          "flows");
   private static final int TC_ACT_UNSPEC = -1;
   private static final int TC_ACT_REDIRECT = 7;
 
@@ -154,9 +159,7 @@ final class Round {
         return null;
       }
     }
-    return expected.reasons().isEmpty()
-        ? null
-        : counted(expected.reasons());
+    return expected.reasons().isEmpty() ? null : counted(expected.reasons());
   }
 
   private static String same(XdpAction action, byte[] frame, TestRun.Result result) {
@@ -174,7 +177,10 @@ final class Round {
     Arrival arrival = Arrival.of(Plain.of(frame, 0), 0, 0, result.data());
     Left left = egress.leave(arrival);
     int verdict = left != null && left.redirected() ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
-    byte[] out = left == null ? frame : arrival.frame().with(arrival.frame().ipv6(), left.packet()).tagged(frame, 0);
+    byte[] out =
+        left == null
+            ? frame
+            : arrival.frame().with(arrival.frame().ipv6(), left.packet()).tagged(frame, 0);
     boolean asItWas = left != null && left.orAsItWas() && Arrays.equals(frame, result.data());
     if (verdict != result.verdict() || !asItWas && !Arrays.equals(out, result.data())) {
       String wrong =
@@ -182,7 +188,8 @@ final class Round {
               .formatted(verdict, result.verdict(), Hexdump.difference(out, result.data()));
       throw new AssertionError(message(number, frame, arrival, wrong));
     }
-    seen.merge(left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
+    seen.merge(
+        left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
   }
 
   private String message(int number, byte[] frame, Arrival arrival, String wrong) {
