@@ -172,7 +172,7 @@ static __always_inline int refuse(struct xdp_md *ctx, __u32 handle, __u32 why, b
 		return XDP_DROP;
 	if (!read_packet(ctx, &p, ipv6) || p.drop || bad_source(p.source, p.destination, ipv6))
 		return XDP_DROP;
-	if (p.protocol == IPPROTO_TCP ? (p.tcp_flags & TCP_RST) : !by_policy)
+	if (p.protocol == IPPROTO_TCP ? (p.tcp_flags & TCP_RST) || bad_tcp_flags(p.tcp_flags) : !by_policy)
 		return XDP_DROP;
 	if (v->sources && !source_allowed(v->sources, p.source, ipv6))
 		return XDP_DROP;
