@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.reference.Flow.Kind;
@@ -107,7 +106,9 @@ final class ReferenceEgress {
                     error.destinationPort(),
                     error.source(),
                     error.sourcePort());
-    if (flow == null || !flow.listener.alive || flow.kind != Kind.HOSTED) {
+    if (flow == null
+        || !flow.listener.alive
+        || flow.kind != Kind.HOSTED) {
       return null;
     }
     arrival.note("error about", flow);

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -30,16 +29,6 @@ final class Round {
   private static final int CHANGES_TOLD = 6;
   private static final int LINEAR = 1000; // all headers are within
   private static final int MOST_LINES = 16;
-<<<<<<< HEAD
-=======
-  private static final List<String> COUNTERS =
-      List.of(
-          "packets_to_backend",
-          "bytes_to_backend",
-          "packets_to_client",
-          "bytes_to_client",
-          "flows");
->>>>>>> rows
   private static final int TC_ACT_UNSPEC = -1;
   private static final int TC_ACT_REDIRECT = 7;
 
@@ -159,7 +148,9 @@ final class Round {
         return null;
       }
     }
-    return expected.reasons().isEmpty() ? null : counted(expected.reasons());
+    return expected.reasons().isEmpty()
+        ? null
+        : counted(expected.reasons());
   }
 
   private static String same(XdpAction action, byte[] frame, TestRun.Result result) {
@@ -177,14 +168,7 @@ final class Round {
     Arrival arrival = Arrival.of(Plain.of(frame, 0), 0, 0, result.data());
     Left left = egress.leave(arrival);
     int verdict = left != null && left.redirected() ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
-<<<<<<< HEAD
     byte[] out = left == null ? frame : out(arrival.frame(), left).tagged(frame, 0);
-=======
-    byte[] out =
-        left == null
-            ? frame
-            : arrival.frame().with(arrival.frame().ipv6(), left.packet()).tagged(frame, 0);
->>>>>>> rows
     boolean asItWas = left != null && left.orAsItWas() && Arrays.equals(frame, result.data());
     if (verdict != result.verdict() || !asItWas && !Arrays.equals(out, result.data())) {
       String wrong =
@@ -192,16 +176,12 @@ final class Round {
               .formatted(verdict, result.verdict(), Hexdump.difference(out, result.data()));
       throw new AssertionError(message(number, frame, arrival, wrong));
     }
-    seen.merge(
-        left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
-<<<<<<< HEAD
+    seen.merge(left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
   }
 
   private static Plain out(Plain frame, Left left) {
     byte[] to = left.toSelf() ? frame.sourceMac() : frame.destinationMac();
     return Plain.between(to, frame.sourceMac(), frame.ipv6(), left.packet());
-=======
->>>>>>> rows
   }
 
   private String message(int number, byte[] frame, Arrival arrival, String wrong) {
