@@ -101,6 +101,8 @@ static __always_inline bool flow_closed(__u32 meta)
 	return meta & FLOW_RESET || (meta & both) == both;
 }
 
+#define VACANCY_DEAD (~0u - 2) /* and above: nobody will miss the flow */
+
 /* May somebody else have the place? Higher is better, 0 is no. */
 static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f, __u32 meta, __u32 now)
 {
@@ -113,7 +115,7 @@ static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f
 
 		return idle < ~0u - 3 ? idle + 1 : 1; /* the longest silent goes first */
 	}
-	return backend_by_handle(f->backend) ? 0 : ~0u - 2;
+	return backend_by_handle(f->backend) ? 0 : VACANCY_DEAD;
 }
 
 static __always_inline struct flow_bucket *flow_bucket(__u64 hash)
@@ -218,9 +220,10 @@ static __always_inline bool flow_found(__u32 answer, struct flow_view *view)
 	return true;
 }
 
-static __always_inline void flow_release(struct flow *f, __u32 meta)
+/* Answers false if the flow is not what it was any more. */
+static __always_inline bool flow_release(struct flow *f, __u32 meta)
 {
-	__sync_val_compare_and_swap(&f->meta, meta, meta & ~0u << FLOW_VERSION_SHIFT);
+	return __sync_val_compare_and_swap(&f->meta, meta, meta & ~0u << FLOW_VERSION_SHIFT) == meta;
 }
 
 static __always_inline void flow_seen(const struct config *c, struct flow *f, __u32 now)
@@ -229,7 +232,10 @@ static __always_inline void flow_seen(const struct config *c, struct flow *f, __
 		WRITE_ONCE(f->seen, now);
 }
 
-/* Puts `place` into the bucket: at an empty entry, else at one whose flow has gone or may go. Answers whether it could. */
+/*
+ * Puts `place` into the bucket: at an empty entry, else at one whose flow has gone, else at the one
+ * that may go first. Answers whether it could.
+ */
 __noinline int flow_index_put(__u64 hash, __u32 place)
 {
 	struct flow_bucket *bucket = flow_bucket(hash);
@@ -245,6 +251,9 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 		    !__sync_val_compare_and_swap(&bucket->entry[i], 0, entry))
 			return true;
 	}
+	__u32 best_at = 0, best_vacancy = 0, best_meta = 0;
+	__u64 best_entry = 0;
+
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		__u32 at = (i + (__u32)(hash >> 40)) % FLOW_BUCKET_ENTRIES;
@@ -259,16 +268,28 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 			    (!(meta & FLOW_HOSTED) ||
 			     flow_answer_hash(c, f->backend_address, f->backend_port, f->client, f->client_port,
 					      ipv6) >> 32 != old >> 32);
+		__u32 vacancy = gone ? ~0u : flow_vacancy(c, f, meta, now);
 
-		if (!gone) {
-			if (!flow_vacancy(c, f, meta, now))
-				continue;
-			flow_release(f, meta);
+		if (vacancy > best_vacancy) {
+			best_at = at;
+			best_vacancy = vacancy;
+			best_entry = old;
+			best_meta = gone ? 0 : meta;
+			if (vacancy >= VACANCY_DEAD)
+				break;
 		}
-		if (__sync_val_compare_and_swap(&bucket->entry[at], old, entry) == old)
-			return true;
 	}
-	return false;
+	if (!best_vacancy)
+		return false;
+	if (best_meta) {
+		struct flow *f = flow_at((__u32)best_entry - 1);
+
+		/* it has gone on while we looked */
+		if (!f || !flow_release(f, best_meta))
+			return false;
+	}
+	return __sync_val_compare_and_swap(&bucket->entry[best_at & (FLOW_BUCKET_ENTRIES - 1)], best_entry, entry) ==
+	       best_entry;
 }
 
 /*
