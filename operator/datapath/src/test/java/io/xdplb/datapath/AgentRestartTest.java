@@ -84,7 +84,9 @@ class AgentRestartTest {
         connections.awaitRounds(ROUNDS);
         try (Connections newcomers = open(vip)) { // nobody is there, and they get in
           newcomers.awaitRounds(ROUNDS);
-          assertThat(newcomers.broken()).as("without an agent on %s\n%s", node.name(), cluster).isEmpty();
+          assertThat(newcomers.broken())
+              .as("without an agent on %s\n%s", node.name(), cluster)
+              .isEmpty();
         }
         cluster.datapath(node).reopen();
         connections.awaitRounds(ROUNDS);
@@ -110,8 +112,7 @@ class AgentRestartTest {
             1,
             0,
             DsrCluster.dsr(pod, true));
-    cluster.program(
-        DsrCluster.vip(new VipKey(address, Protocol.TCP, BULK_PORT), List.of(bulk)));
+    cluster.program(DsrCluster.vip(new VipKey(address, Protocol.TCP, BULK_PORT), List.of(bulk)));
     cluster.program(DsrCluster.vip(vip, Protocol.UDP, cluster.pods(), true));
     try (BulkServer server = BulkServer.start(pod.host(), BULK_PORT);
         DatagramSocket socket = client.netns().call(() -> new DatagramSocket())) {

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Row 35: a flood of SYNs from spoofed sources, as fast as this machine can, through an edge to real
- * servers. The endpoints' node has a table of flows that the flood could fill many times.
+ * Row 35: a flood of SYNs from spoofed sources, as fast as this machine can, through an edge to
+ * real servers. The endpoints' node has a table of flows that the flood could fill many times.
  */
 @RequiresBpf
 class DsrFloodTest {
@@ -70,8 +70,7 @@ class DsrFloodTest {
     ClusterNode edge = cluster.nodes().edges().get(0);
     ClusterNode worker = cluster.nodes().workers().get(0);
     try (ManyConnections connections =
-        ManyConnections.open(
-            cluster.nodes().clients(), vip, PORT, ESTABLISHED, TIMEOUT)) {
+        ManyConnections.open(cluster.nodes().clients(), vip, PORT, ESTABLISHED, TIMEOUT)) {
       assertThat(connections.check()).as("%s", cluster).isEmpty();
       Map<String, Integer> before = connections.perServer();
       try (Flood flood = Flood.start(cluster.nodes().router(), syns(vip, edge.host()))) {
@@ -85,7 +84,12 @@ class DsrFloodTest {
         double seconds = (System.nanoTime() - start) / 1e9;
         System.out.printf(
             "%s: %.0f SYNs a second for %.1f s, %d checks; flows at the node %s, at the edge %s%n",
-            vip, flood.sent() / seconds, seconds, checks, cluster.flows(worker), cluster.flows(edge));
+            vip,
+            flood.sent() / seconds,
+            seconds,
+            checks,
+            cluster.flows(worker),
+            cluster.flows(edge));
       }
       assertThat(connections.perServer()).isEqualTo(before);
       assertThat(cluster.flows(worker).hosted()).isBetween((long) ESTABLISHED, (long) FLOWS);

@@ -10,8 +10,8 @@ import io.xdplb.testing.kernel.Host;
 import java.util.List;
 
 /**
- * Sends the same frames again and again out of an interface, as fast as one thread can: many of them
- * a system call, past the queueing discipline. See packet(7) and sendmmsg(2).
+ * Sends the same frames again and again out of an interface, as fast as one thread can: many of
+ * them a system call, past the queueing discipline. See packet(7) and sendmmsg(2).
  */
 final class Flood implements AutoCloseable {
   private static final int AF_PACKET = 17;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -75,8 +76,7 @@ final class Answers {
   /** What the client's path MTU discovery is told; the packet counts as dropped in any case. */
   Outcome tooBig(Arrival arrival, Backend backend) {
     IpPacket packet = arrival.packet();
-    boolean may =
-        packet.ports() != null && packet.dontFragment() && !Machine.isBadSource(packet);
+    boolean may = packet.ports() != null && packet.dontFragment() && !Machine.isBadSource(packet);
     byte[] message =
         may ? icmp(packet, packet.ipv6() ? 2 : 3, packet.ipv6() ? 0 : 4, backend.mtu) : null;
     return message == null

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -104,8 +105,7 @@ final class Balancing {
   }
 
   /** Row 39: with whom the client has stayed, or now begins to stay: the ring's. */
-  private Backend affine(
-      Arrival arrival, Listener listener, Backend current, boolean orphaned) {
+  private Backend affine(Arrival arrival, Listener listener, Backend current, boolean orphaned) {
     Ip client = arrival.packet().source();
     Flow stays = machine.flows().affinity(listener, client);
     if (stays != null) {
@@ -154,12 +154,13 @@ final class Balancing {
     machine
         .flows()
         .add(
-            new Flow(
-                Kind.REMEMBERED, owner, packet.source(), ports.source(), ports.destination()));
+            new Flow(Kind.REMEMBERED, owner, packet.source(), ports.source(), ports.destination()));
     return owner;
   }
 
-  /** The oldest one that there still is, and that gets packets as they are; null if there is none. */
+  /**
+   * The oldest one that there still is, and that gets packets as they are; null if there is none.
+   */
   private static Backend formerOwner(History history, boolean udp) {
     if (udp && history.settled()) {
       return null; // a datagram does not say whether it begins a flow
@@ -173,15 +174,16 @@ final class Balancing {
     return null;
   }
 
-  /** An ICMP error about a flow of a listener's: to the backend that has the flow. Rows 14 to 16. */
+  /**
+   * An ICMP error about a flow of a listener's: to the backend that has the flow. Rows 14 to 16.
+   */
   Outcome errorToBackend(Arrival arrival, IcmpError error, Listener listener) {
     arrival.note("error for", listener);
     if (listener.hosted != null) {
       return delivery.deliverError(arrival, error, listener.hosted, Tunnels.FINAL);
     }
     Ip client = error.destination();
-    Flow flow =
-        translation.find(listener, client, error.destinationPort(), error.sourcePort());
+    Flow flow = translation.find(listener, client, error.destinationPort(), error.sourcePort());
     if (flow != null) {
       return translation.errorToBackend(arrival, error, flow);
     }
@@ -198,8 +200,7 @@ final class Balancing {
       Flow known =
           machine
               .flows()
-              .find(
-                  Kind.REMEMBERED, listener, client, error.destinationPort(), error.sourcePort());
+              .find(Kind.REMEMBERED, listener, client, error.destinationPort(), error.sourcePort());
       Backend former = formerOwner(slot.history(), false);
       if (known != null && known.backend.alive && !known.backend.nat) {
         backend = known.backend;

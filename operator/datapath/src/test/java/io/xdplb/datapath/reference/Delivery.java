@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -8,9 +9,9 @@ import io.xdplb.datapath.reference.Table.Slot;
 import java.util.Set;
 
 /**
- * To a backend on this machine, whether it came by a tunnel or was balanced here: rows 22, 48 to 50,
- * 58, 61. Whose flow it is the machines find out among each other: what is not known here, and is
- * not surely new, is passed on to the slot's former owners one after the other.
+ * To a backend on this machine, whether it came by a tunnel or was balanced here: rows 22, 48 to
+ * 50, 58, 61. Whose flow it is the machines find out among each other: what is not known here, and
+ * is not surely new, is passed on to the slot's former owners one after the other.
  */
 final class Delivery {
   /** How many former owners are asked about what may begin a flow. */
@@ -67,8 +68,12 @@ final class Delivery {
       }
     }
     if (flow == null) {
-      Ask ask = ask(listener.slot(packet.source(), packet.ports().source(),
-          packet.ports().destination()), backend, control, packet.begins());
+      Ask ask =
+          ask(
+              listener.slot(packet.source(), packet.ports().source(), packet.ports().destination()),
+              backend,
+              control,
+              packet.begins());
       if (ask != null) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
@@ -163,8 +168,7 @@ final class Delivery {
     }
     int step = control & Tunnels.STEP;
     // a sender that knows another table may have begun with another owner than the present one
-    boolean other =
-        step == 0 && slot.current() != asked && (control & Tunnels.OTHER) == 0;
+    boolean other = step == 0 && slot.current() != asked && (control & Tunnels.OTHER) == 0;
     int most = begins ? ASKED_ABOUT_BEGINNINGS : Table.History.MOST;
     for (int next = other ? 0 : step + 1; next <= most; next++) {
       Backend owner = slot.owner(next);
@@ -176,7 +180,9 @@ final class Delivery {
     return back ? new Ask(slot.current(), Tunnels.FINAL) : null;
   }
 
-  /** One on this machine would have its flows in the table that was looked into; NAT's have none. */
+  /**
+   * One on this machine would have its flows in the table that was looked into; NAT's have none.
+   */
   private static boolean canBeAsked(Backend owner) {
     return owner != null && owner.alive && !owner.hosted && !owner.nat;
   }
@@ -202,8 +208,7 @@ final class Delivery {
                 error.destinationPort(),
                 error.sourcePort());
     if (flow == null) {
-      Slot slot =
-          listener.slot(error.destination(), error.destinationPort(), error.sourcePort());
+      Slot slot = listener.slot(error.destination(), error.destinationPort(), error.sourcePort());
       Ask ask = ask(slot, backend, control, false);
       return ask == null
           ? Outcome.drop(DropReason.ICMP)
@@ -218,7 +223,6 @@ final class Delivery {
             flow.clientPort,
             null,
             flow.backend.address);
-    return Outcome.pass(
-        arrival.frame().with(arrival.packet().ipv6(), error.between(ends, 0)));
+    return Outcome.pass(arrival.frame().with(arrival.packet().ipv6(), error.between(ends, 0)));
   }
 }

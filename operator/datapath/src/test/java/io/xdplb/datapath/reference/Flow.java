@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -89,7 +90,13 @@ final class Flow {
   public String toString() {
     return "%s flow %s:%d > :%d, port %d of ours, to port %d%s of %s"
         .formatted(
-            kind, client, clientPort, vipPort, natPort, backendPort, closed() ? ", closed," : "",
+            kind,
+            client,
+            clientPort,
+            vipPort,
+            natPort,
+            backendPort,
+            closed() ? ", closed," : "",
             backend);
   }
 }

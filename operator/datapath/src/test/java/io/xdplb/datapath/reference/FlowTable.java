@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -43,8 +44,8 @@ final class FlowTable {
   }
 
   /**
-   * Flows to a backend that have begun, and whose port nobody has seen yet, since their first packet
-   * could not leave.
+   * Flows to a backend that have begun, and whose port nobody has seen yet, since their first
+   * packet could not leave.
    */
   List<Flow> unseen(int protocol, Ip backend, int backendPort) {
     return unseen.stream()
@@ -107,8 +108,7 @@ final class FlowTable {
   }
 
   private static Translation translation(Flow flow, int port) {
-    return new Translation(
-        flow.listener.protocol, flow.backend.address, flow.backendPort, port);
+    return new Translation(flow.listener.protocol, flow.backend.address, flow.backendPort, port);
   }
 
   int size() {

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
 import java.util.Arrays;
 
 /**
- * An ICMP error that quotes a TCP segment or a UDP datagram as far as its ports (RFC 792, RFC 4443):
- * rows 14 to 17, and 19.
+ * An ICMP error that quotes a TCP segment or a UDP datagram as far as its ports (RFC 792, RFC
+ * 4443): rows 14 to 17, and 19.
  *
  * @param packet the error itself
  * @param quoted where the quoted IP header begins
@@ -154,8 +155,7 @@ record IcmpError(
       put(bytes, quoted + 10, Sums.checksum(headerSum, rest));
     }
     int at = quotedLayer4 + (protocol == IpPacket.TCP ? 16 : 6);
-    if (at + 2 <= packet.length()
-        && (protocol == IpPacket.TCP || IpPacket.word(bytes, at) != 0)) {
+    if (at + 2 <= packet.length() && (protocol == IpPacket.TCP || IpPacket.word(bytes, at) != 0)) {
       put(bytes, at, 0);
       int rest = quotedSum(bytes, ends.quotedSource(), newDestination);
       put(

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -84,8 +85,19 @@ record IpPacket(
             || length > bytes.length;
     boolean fragment = (word(bytes, 6) & MORE_OR_OFFSET) != 0;
     return behindHeaders(
-        bytes, false, source, destination, length, bytes[1] & 0xff, bytes[8] & 0xff,
-        bytes[9] & 0xff, header, 0, malformed, fragment, false);
+        bytes,
+        false,
+        source,
+        destination,
+        length,
+        bytes[1] & 0xff,
+        bytes[8] & 0xff,
+        bytes[9] & 0xff,
+        header,
+        0,
+        malformed,
+        fragment,
+        false);
   }
 
   private static IpPacket readIpv6(byte[] bytes) {
@@ -107,10 +119,22 @@ record IpPacket(
       }
     }
     malformed |= at > length;
-    tooMany |= malformed && (next == AUTHENTICATION || next == ENCRYPTED); // whichever is seen first
+    tooMany |=
+        malformed && (next == AUTHENTICATION || next == ENCRYPTED); // whichever is seen first
     return behindHeaders(
-        bytes, true, source, destination, length, word(bytes, 0) >> 4 & 0xff, bytes[7] & 0xff,
-        next, at, extensions, malformed, next == FRAGMENT_HEADER, tooMany);
+        bytes,
+        true,
+        source,
+        destination,
+        length,
+        word(bytes, 0) >> 4 & 0xff,
+        bytes[7] & 0xff,
+        next,
+        at,
+        extensions,
+        malformed,
+        next == FRAGMENT_HEADER,
+        tooMany);
   }
 
   private static IpPacket behindHeaders(
@@ -138,8 +162,7 @@ record IpPacket(
         int claimed = tcp ? (bytes[layer4 + 12] >> 4 & 0xf) * 4 : word(bytes, layer4 + 4);
         malformed = claimed < header || claimed > room;
         int flags = tcp ? bytes[layer4 + 13] & 0xff : 0;
-        ports =
-            malformed ? null : new Ports(word(bytes, layer4), word(bytes, layer4 + 2), flags);
+        ports = malformed ? null : new Ports(word(bytes, layer4), word(bytes, layer4 + 2), flags);
       }
     }
     Set<DropReason> faults = Set.of();
@@ -156,7 +179,17 @@ record IpPacket(
       }
     }
     return new IpPacket(
-        bytes, ipv6, source, destination, length, tos, ttl, protocol, layer4, extensions, faults,
+        bytes,
+        ipv6,
+        source,
+        destination,
+        length,
+        tos,
+        ttl,
+        protocol,
+        layer4,
+        extensions,
+        faults,
         ports);
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
@@ -238,8 +239,7 @@ final class KernelTables implements AutoCloseable {
         h -> {
           int index = histories.size() + 1;
           Struct struct = new Struct("histories", index, "slot_history");
-          ByteBuffer owners =
-              ByteBuffer.allocate(4 * History.MOST).order(ByteOrder.nativeOrder());
+          ByteBuffer owners = ByteBuffer.allocate(4 * History.MOST).order(ByteOrder.nativeOrder());
           h.owners().forEach(owner -> owners.putInt(owner.handle));
           struct.put("owner", owners.array());
           struct.put("moved", h.settled() ? jiffies - 2 * UNSETTLED : jiffies);

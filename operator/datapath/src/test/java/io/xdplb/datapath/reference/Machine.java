@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -7,7 +8,9 @@ import io.xdplb.datapath.reference.Table.Listener;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** What all parts of the model know: the table, the flows, the routes; and what they judge alike. */
+/**
+ * What all parts of the model know: the table, the flows, the routes; and what they judge alike.
+ */
 record Machine(Table table, FlowTable flows, Routes routes) {
 
   /** Row 9: a source that no client on a network can have. */
@@ -20,7 +23,8 @@ record Machine(Table table, FlowTable flows, Routes routes) {
       int first = (int) (source.low() >>> 24);
       return first == 0 || first == 127 || first >= 224; // this network, loopback, class D and E
     }
-    return source.high() >>> 56 == 0xff || source.high() == 0 && source.low() <= 1 && source.low() >= 0;
+    return source.high() >>> 56 == 0xff
+        || source.high() == 0 && source.low() <= 1 && source.low() >= 0;
   }
 
   /** Row 10: NULL, XMAS, SYN with FIN or RST. */

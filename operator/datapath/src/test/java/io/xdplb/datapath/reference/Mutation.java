@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import java.util.Arrays;
@@ -19,18 +20,26 @@ final class Mutation {
     byte[] frame = valid.clone();
     int drawn = random.nextInt(16);
     switch (drawn) {
-      case 0 -> frame = Arrays.copyOf(frame, Math.min(frame.length, ETHERNET + random.nextInt(frame.length)));
+      case 0 ->
+          frame =
+              Arrays.copyOf(frame, Math.min(frame.length, ETHERNET + random.nextInt(frame.length)));
       case 1 -> frame = lengthened(frame);
       case 2 -> frame[0] |= 1; // to a group
       case 3 -> set(frame, ETHERNET, random.nextInt(256)); // version and header length
       case 4 -> set(frame, ETHERNET + 2 + random.nextInt(4), random.nextInt(256)); // lengths
-      case 5 -> set(frame, ETHERNET + 6 + random.nextInt(4), random.nextInt(256)); // fragment, TTL, protocol
+      case 5 ->
+          set(
+              frame,
+              ETHERNET + 6 + random.nextInt(4),
+              random.nextInt(256)); // fragment, TTL, protocol
       case 6 -> badSource(frame);
       case 7 -> flip(frame, ETHERNET + 20, 20); // layer 4 of IPv4
       case 8 -> flip(frame, ETHERNET + 40, 20); // of IPv6
       case 9 -> flip(frame, ETHERNET + 28, 80); // within a tunnel or a quote
       case 10 -> flip(frame, ETHERNET + 60, 80);
-      case 11 -> Arrays.fill(frame, Math.min(frame.length, ETHERNET + random.nextInt(60)), frame.length, (byte) 0);
+      case 11 ->
+          Arrays.fill(
+              frame, Math.min(frame.length, ETHERNET + random.nextInt(60)), frame.length, (byte) 0);
       default -> {
         for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
           flip(frame, MACS, Math.max(1, frame.length - MACS));
@@ -57,7 +66,8 @@ final class Mutation {
   private void flip(byte[] frame, int from, int length) {
     int at = from + random.nextInt(length);
     if (at < frame.length) {
-      frame[at] = (byte) (random.nextBoolean() ? frame[at] ^ 1 << random.nextInt(8) : random.nextInt(256));
+      frame[at] =
+          (byte) (random.nextBoolean() ? frame[at] ^ 1 << random.nextInt(8) : random.nextInt(256));
     }
   }
 
@@ -69,9 +79,10 @@ final class Mutation {
       byte[][] sources = {new byte[16], new byte[16], new byte[16]};
       sources[1][15] = 1;
       sources[2][0] = (byte) 0xff;
-      byte[] source = random.nextInt(4) == 0
-          ? Arrays.copyOfRange(frame, ETHERNET + 24, ETHERNET + 40)
-          : sources[random.nextInt(3)];
+      byte[] source =
+          random.nextInt(4) == 0
+              ? Arrays.copyOfRange(frame, ETHERNET + 24, ETHERNET + 40)
+              : sources[random.nextInt(3)];
       System.arraycopy(source, 0, frame, ETHERNET + 8, 16);
     } else {
       int[] first = {0, 127, 224, 240, 255};

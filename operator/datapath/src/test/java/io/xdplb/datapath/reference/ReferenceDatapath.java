@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -150,8 +151,7 @@ final class ReferenceDatapath {
       return null;
     }
     boolean gue =
-        outer.udp() && outer.ports() != null
-            && outer.ports().destination() == Table.TUNNEL_PORT;
+        outer.udp() && outer.ports() != null && outer.ports().destination() == Table.TUNNEL_PORT;
     byte[] bytes = outer.bytes();
     int at = outer.layer4();
     int inner = outer.protocol();

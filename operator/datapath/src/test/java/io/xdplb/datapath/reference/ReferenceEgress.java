@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.reference.Flow.Kind;
@@ -106,9 +107,7 @@ final class ReferenceEgress {
                     error.destinationPort(),
                     error.source(),
                     error.sourcePort());
-    if (flow == null
-        || !flow.listener.alive
-        || flow.kind != Kind.HOSTED) {
+    if (flow == null || !flow.listener.alive || flow.kind != Kind.HOSTED) {
       return null;
     }
     arrival.note("error about", flow);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
@@ -89,8 +90,7 @@ final class ReferenceLab implements Routes, AutoCloseable {
   }
 
   private static String neighbour(Ip address, byte[] mac, int link) {
-    return "neigh replace %s lladdr %s dev eth%d nud permanent"
-        .formatted(address, text(mac), link);
+    return "neigh replace %s lladdr %s dev eth%d nud permanent".formatted(address, text(mac), link);
   }
 
   /** A host on one of the two networks: 2 to 41. */

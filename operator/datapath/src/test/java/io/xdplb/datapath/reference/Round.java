@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
@@ -148,9 +149,7 @@ final class Round {
         return null;
       }
     }
-    return expected.reasons().isEmpty()
-        ? null
-        : counted(expected.reasons());
+    return expected.reasons().isEmpty() ? null : counted(expected.reasons());
   }
 
   private static String same(XdpAction action, byte[] frame, TestRun.Result result) {
@@ -176,7 +175,8 @@ final class Round {
               .formatted(verdict, result.verdict(), Hexdump.difference(out, result.data()));
       throw new AssertionError(message(number, frame, arrival, wrong));
     }
-    seen.merge(left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
+    seen.merge(
+        left == null ? "left alone" : left.redirected() ? "led back" : "left", 1, Integer::sum);
   }
 
   private static Plain out(Plain frame, Left left) {

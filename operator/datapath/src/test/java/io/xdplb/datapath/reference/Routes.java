@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;

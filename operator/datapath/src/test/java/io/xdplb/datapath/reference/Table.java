@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
@@ -103,8 +104,7 @@ final class Table {
     }
 
     boolean allows(Ip source) {
-      return sources.isEmpty()
-          || sources.get().stream().anyMatch(range -> range.contains(source));
+      return sources.isEmpty() || sources.get().stream().anyMatch(range -> range.contains(source));
     }
 
     /** The slot of a client's packet; null without a ring. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -75,8 +76,7 @@ final class Traffic {
   }
 
   private Drawn in(Frame frame, int link) {
-    return new Drawn(
-        frame.macs(ROUTER_MAC, DESTINATION_MACS + (link + 1)).bytes(), link, false);
+    return new Drawn(frame.macs(ROUTER_MAC, DESTINATION_MACS + (link + 1)).bytes(), link, false);
   }
 
   private int anyLink() {
@@ -135,7 +135,12 @@ final class Traffic {
     int port = flow.kind == Kind.AFFINITY ? portOf(flow.listener) : flow.vipPort;
     return dressed(
         segment(
-            flow.listener.protocol, flow.client, clientPort, flow.listener.address.ip, port, flags()));
+            flow.listener.protocol,
+            flow.client,
+            clientPort,
+            flow.listener.address.ip,
+            port,
+            flags()));
   }
 
   private int flags() {
@@ -227,7 +232,8 @@ final class Traffic {
 
   private byte[] payload() {
     int drawn = random.nextInt(100);
-    int length = drawn < 60 ? random.nextInt(40) : drawn < 95 ? random.nextInt(900) : random.nextInt(1500);
+    int length =
+        drawn < 60 ? random.nextInt(40) : drawn < 95 ? random.nextInt(900) : random.nextInt(1500);
     if (drawn == 99) {
       length = 2000 + random.nextInt(JUMBO - 2000);
     }
@@ -271,16 +277,11 @@ final class Traffic {
         segment(flow.listener.protocol, flow.backend.address, flow.backendPort, to, port, flags());
     if (world.chance(20)) {
       byte[] quote =
-          segment(
-                  flow.listener.protocol,
-                  to,
-                  port,
-                  flow.backend.address,
-                  flow.backendPort,
-                  flags())
+          segment(flow.listener.protocol, to, port, flow.backend.address, flow.backendPort, flags())
               .payload(new byte[random.nextInt(40)])
               .quote(8);
-      answer = anyError(flow.backend.address, world.chance(90) ? to : clientOf(!to.isIpv4()), quote);
+      answer =
+          anyError(flow.backend.address, world.chance(90) ? to : clientOf(!to.isIpv4()), quote);
       return new Drawn(answer.macs(DESTINATION_MACS + 1, ROUTER_MAC).bytes(), 0, true);
     }
     byte[] payload = payload();
@@ -332,8 +333,12 @@ final class Traffic {
       int port = world.chance(98) ? Table.TUNNEL_PORT : 6081;
       outer =
           Tunnel.gue(
-              within, new Tunnel.Gue(control, tag), text(from), 0xc000 + random.nextInt(0x4000),
-              text(to), port);
+              within,
+              new Tunnel.Gue(control, tag),
+              text(from),
+              0xc000 + random.nextInt(0x4000),
+              text(to),
+              port);
     }
     return outer.tos(random.nextInt(256));
   }
@@ -388,7 +393,8 @@ final class Traffic {
     Ip vip = flow.listener.address.ip;
     Frame error = errorTo(flow.listener, flow.client, flow.clientPort, flow.vipPort);
     boolean byTunnel = flow.kind == Kind.HOSTED && flow.backend.hosted && world.chance(60);
-    return in(byTunnel && flow.client.isIpv4() == vip.isIpv4() ? tunnel(flow.backend, error) : error, 0);
+    return in(
+        byTunnel && flow.client.isIpv4() == vip.isIpv4() ? tunnel(flow.backend, error) : error, 0);
   }
 
   private Drawn strangersError() {
@@ -442,7 +448,8 @@ final class Traffic {
   }
 
   private Frame anyError(Ip from, Ip to, byte[] quote) {
-    List<Integer> types = from.isIpv4() ? List.of(3, 3, 3, 11, 12, 4, 5) : List.of(1, 2, 2, 3, 4, 5);
+    List<Integer> types =
+        from.isIpv4() ? List.of(3, 3, 3, 11, 12, 4, 5) : List.of(1, 2, 2, 3, 4, 5);
     int type = world.pick(types);
     int word = world.chance(70) ? 1280 : random.nextInt();
     Frame frame = Icmp.error(text(from), text(to), type, random.nextInt(5), word, quote);
@@ -460,12 +467,15 @@ final class Traffic {
       case 0, 1, 2 -> {
         byte[] data = new byte[random.nextInt(70)];
         random.nextBytes(data);
-        Frame echo = Icmp.echoRequest(from, text(vip), random.nextInt(65536), random.nextInt(65536), data);
+        Frame echo =
+            Icmp.echoRequest(from, text(vip), random.nextInt(65536), random.nextInt(65536), data);
         yield in(world.chance(80) ? echo : withHeaders(echo), 0);
       }
       case 3 -> { // any port
         int protocol = world.chance(60) ? IpPacket.TCP : IpPacket.UDP;
-        yield in(dressed(segment(protocol, client, clientPort(), vip, random.nextInt(65536), flags())), 0);
+        yield in(
+            dressed(segment(protocol, client, clientPort(), vip, random.nextInt(65536), flags())),
+            0);
       }
       case 4 -> in(Frame.ip(from, text(vip), random.nextInt(256), payload()), 0);
       case 5 -> { // to somebody else
@@ -474,12 +484,22 @@ final class Traffic {
       }
       case 6 -> { // to this machine itself
         Ip own = ofFamily(ReferenceLab.OWN, !vip.isIpv4());
-        yield in(dressed(segment(IpPacket.UDP, client, clientPort(), own, world.chance(50) ? 22 : 25000, 0)), 0);
+        yield in(
+            dressed(
+                segment(IpPacket.UDP, client, clientPort(), own, world.chance(50) ? 22 : 25000, 0)),
+            0);
       }
       default -> {
         byte[] noise = new byte[random.nextInt(80)];
         random.nextBytes(noise);
-        yield new Drawn(Frame.ethernet(DESTINATION_MACS + 1, ROUTER_MAC, world.pick(List.of(0x0806, 0x88cc, 0x0800, 0x86dd, 0x8100, random.nextInt(65536))), noise), 0, false);
+        yield new Drawn(
+            Frame.ethernet(
+                DESTINATION_MACS + 1,
+                ROUTER_MAC,
+                world.pick(List.of(0x0806, 0x88cc, 0x0800, 0x86dd, 0x8100, random.nextInt(65536))),
+                noise),
+            0,
+            false);
       }
     };
   }

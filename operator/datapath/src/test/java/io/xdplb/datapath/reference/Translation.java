@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Ip;
@@ -125,9 +126,7 @@ final class Translation {
             packet.source(),
             packet.ports().source(),
             packet.ports().destination());
-    if (flow == null
-        || !flow.alive()
-        || !packet.destination().equals(flow.backend.natAddress)) {
+    if (flow == null || !flow.alive() || !packet.destination().equals(flow.backend.natAddress)) {
       return null;
     }
     arrival.note("answer of", flow);
@@ -148,7 +147,9 @@ final class Translation {
     return toClient(arrival, flow, translated);
   }
 
-  /** By the kernel's routes; a client that the kernel does not know: to where its packets come from. */
+  /**
+   * By the kernel's routes; a client that the kernel does not know: to where its packets come from.
+   */
   private Outcome toClient(Arrival arrival, Flow flow, byte[] translated) {
     Plain frame = arrival.frame();
     Way way = machine.routes().to(flow.client);
@@ -157,10 +158,8 @@ final class Translation {
     }
     int link = way instanceof Hop hop ? hop.ifindex() : flow.clientLink;
     byte[] to = way instanceof Hop hop ? hop.destinationMac() : flow.clientMac;
-    byte[] from =
-        link == arrival.ifindex() ? frame.destinationMac() : machine.routes().mac(link);
-    return Outcome.send(
-        Plain.between(to, from, frame.ipv6(), translated), link, arrival.ifindex());
+    byte[] from = link == arrival.ifindex() ? frame.destinationMac() : machine.routes().mac(link);
+    return Outcome.send(Plain.between(to, from, frame.ipv6(), translated), link, arrival.ifindex());
   }
 
   /** Null if it is no error about one of our translations. Row 19. */
@@ -175,9 +174,7 @@ final class Translation {
             error.destination(),
             error.destinationPort(),
             error.sourcePort());
-    if (flow == null
-        || !flow.alive()
-        || !error.source().equals(flow.backend.natAddress)) {
+    if (flow == null || !flow.alive() || !error.source().equals(flow.backend.natAddress)) {
       return null;
     }
     arrival.note("error about", flow);
@@ -210,10 +207,7 @@ final class Translation {
             backend.address);
     return Outcome.send(
         Plain.between(
-            hop.destinationMac(),
-            hop.sourceMac(),
-            arrival.packet().ipv6(),
-            error.between(ends, 1)),
+            hop.destinationMac(), hop.sourceMac(), arrival.packet().ipv6(), error.between(ends, 1)),
         hop.ifindex(),
         arrival.ifindex());
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
 import io.xdplb.core.model.Cidr;
@@ -150,7 +151,13 @@ final class World {
     int protocol = pick(IpPacket.TCP, IpPacket.TCP, IpPacket.UDP);
     // ranges nest; on this machine's own addresses they leave NAT's and the tunnel's ports alone
     int[][] ports = {
-      {80, 80}, {53, 53}, {443, 443}, {8000, 8999}, {8100, 8199}, {8150, 8150}, {20000, 20100},
+      {80, 80},
+      {53, 53},
+      {443, 443},
+      {8000, 8999},
+      {8100, 8199},
+      {8150, 8150},
+      {20000, 20100},
       {1, 65535}
     };
     int[] range = ports[random.nextInt(address.own ? 6 : ports.length)];
@@ -160,8 +167,7 @@ final class World {
     if (taken) {
       return;
     }
-    Listener listener =
-        new Listener(address, protocol, range[0], range[1], vipHandles.take());
+    Listener listener = new Listener(address, protocol, range[0], range[1], vipHandles.take());
     listener.reject = chance(70);
     listener.affinity = chance(20);
     setSources(listener);
@@ -186,8 +192,14 @@ final class World {
     }
     List<Cidr> ranges = new ArrayList<>();
     for (String range :
-        List.of("192.0.2.0/29", "192.0.2.8/31", "198.51.100.0/24", "2001:db8:c::/125",
-            "2001:db8::/32", "0.0.0.0/0", "203.0.113.201/32")) {
+        List.of(
+            "192.0.2.0/29",
+            "192.0.2.8/31",
+            "198.51.100.0/24",
+            "2001:db8:c::/125",
+            "2001:db8::/32",
+            "0.0.0.0/0",
+            "203.0.113.201/32")) {
       if (chance(30)) {
         ranges.add(Cidr.parse(range));
       }
@@ -201,23 +213,31 @@ final class World {
           case TRANSLATED -> List.of(Reach.NAT, Reach.NAT, Reach.NAT_BY_NODE, Reach.NAT_HERE);
           case PODS -> List.of(Reach.POD, Reach.POD, Reach.POD_HERE);
           case SERVERS ->
-              List.of(
-                  Reach.GUE_SERVER, Reach.GUE_SERVER_HERE, Reach.IPIP_SERVER, Reach.L2_SERVER);
+              List.of(Reach.GUE_SERVER, Reach.GUE_SERVER_HERE, Reach.IPIP_SERVER, Reach.L2_SERVER);
           case SERVER_HERE ->
               List.of(
-                  Reach.IPIP_SERVER_HERE, Reach.L2_SERVER_HERE, Reach.IPIP_SERVER,
-                  Reach.L2_SERVER);
+                  Reach.IPIP_SERVER_HERE, Reach.L2_SERVER_HERE, Reach.IPIP_SERVER, Reach.L2_SERVER);
           case MIXED ->
               List.of(
-                  Reach.NAT, Reach.NAT_BY_NODE, Reach.NAT_HERE, Reach.POD, Reach.POD_HERE,
-                  Reach.GUE_SERVER, Reach.GUE_SERVER_HERE, Reach.IPIP_SERVER, Reach.L2_SERVER);
+                  Reach.NAT,
+                  Reach.NAT_BY_NODE,
+                  Reach.NAT_HERE,
+                  Reach.POD,
+                  Reach.POD_HERE,
+                  Reach.GUE_SERVER,
+                  Reach.GUE_SERVER_HERE,
+                  Reach.IPIP_SERVER,
+                  Reach.L2_SERVER);
           case EMPTY -> throw new IllegalStateException("no backends are wanted");
         };
     Reach reach = pick(ways);
     boolean ipv6 = !listener.address.ip.isIpv4();
     boolean keepsPort = listener.port != listener.endPort;
     int port = keepsPort ? 0 : reach.name().contains("SERVER") ? listener.port : 8080;
-    Ip address = reach.here() ? endpoint(ipv6) : ReferenceLab.host(random.nextInt(2), 20 + random.nextInt(14), ipv6);
+    Ip address =
+        reach.here()
+            ? endpoint(ipv6)
+            : ReferenceLab.host(random.nextInt(2), 20 + random.nextInt(14), ipv6);
     if (chance(2)) {
       address = ReferenceLab.SILENT.get(ipv6 ? 1 : 0);
     } else if (chance(2)) {
@@ -293,7 +313,9 @@ final class World {
       case 5 -> fail(listener);
       case 6 -> drain(listener);
       case 7 -> {
-        addBackend(listener, pick(List.of(Profile.TRANSLATED, Profile.PODS, Profile.SERVERS, Profile.MIXED)));
+        addBackend(
+            listener,
+            pick(List.of(Profile.TRANSLATED, Profile.PODS, Profile.SERVERS, Profile.MIXED)));
         yield "a backend comes to " + listener + ", if there is room; " + move(listener);
       }
       case 8 -> redeliver(listener);
@@ -332,7 +354,8 @@ final class World {
     int share = pick(10, 50, 100);
     for (int i = 0; i < listener.ring.length; i++) {
       Slot slot = listener.ring[i];
-      boolean must = slot.current() == null || !slot.current().takesNewFlows || !slot.current().alive;
+      boolean must =
+          slot.current() == null || !slot.current().takesNewFlows || !slot.current().alive;
       if (must || chance(share)) {
         listener.ring[i] = moved(slot, pick(takers));
       }
@@ -349,10 +372,13 @@ final class World {
       owners.add(slot.current());
     }
     if (slot.history() != null) {
-      slot.history().owners().stream().filter(o -> o != to && !owners.contains(o)).forEach(owners::add);
+      slot.history().owners().stream()
+          .filter(o -> o != to && !owners.contains(o))
+          .forEach(owners::add);
     }
     int most = Math.min(owners.size(), History.MOST);
-    return new Slot(to, owners.isEmpty() ? null : new History(List.copyOf(owners.subList(0, most)), false));
+    return new Slot(
+        to, owners.isEmpty() ? null : new History(List.copyOf(owners.subList(0, most)), false));
   }
 
   /** Time goes by: slots moved long ago, and some have no history any more. */
@@ -375,7 +401,8 @@ final class World {
     Backend backend = pick(listener.backends);
     boolean ringFollows = chance(70);
     remove(backend);
-    return "%s has failed; %s".formatted(backend, ringFollows ? move(listener) : "the ring is late");
+    return "%s has failed; %s"
+        .formatted(backend, ringFollows ? move(listener) : "the ring is late");
   }
 
   private void remove(Backend backend) {
@@ -402,7 +429,16 @@ final class World {
       return "nothing";
     }
     Backend backend = pick(remote);
-    reach(backend, pick(List.of(Reach.NAT, Reach.NAT_BY_NODE, Reach.POD, Reach.GUE_SERVER, Reach.IPIP_SERVER, Reach.L2_SERVER)));
+    reach(
+        backend,
+        pick(
+            List.of(
+                Reach.NAT,
+                Reach.NAT_BY_NODE,
+                Reach.POD,
+                Reach.GUE_SERVER,
+                Reach.IPIP_SERVER,
+                Reach.L2_SERVER)));
     hostedOf(listener);
     return "another way to " + backend;
   }
