@@ -30,20 +30,30 @@ struct {
 /* When the block began. */
 __u64 begun SEC(".data.begun");
 
-/* What `record` saw: frames with other MAC addresses or of another length. Read by the tool. */
-__u64 changed SEC(".data.changed");
+/* What `record` saw. Read by the tool. */
+struct outcome outcome SEC(".data.outcome");
+
+/* Where the packet was at first, and is: numbers, which pointers become in memory. Reset by the tool. */
+volatile struct place place SEC(".data.place");
 
 /*
- * Always calls the helper, also where there is nothing to undo: so what it costs is the same in all
- * measurements, and is subtracted from each.
+ * Brings head and tail to where they were at first. Always calls the helper for the head, also where
+ * there is nothing to undo: so what it costs is the same in all measurements, and is subtracted.
  */
 static __always_inline int restore(struct xdp_md *ctx, struct cursor *cursor)
 {
-	__u64 grown = (long)ctx->data_end - (long)ctx->data - shape.length;
+	place.here = ctx->data;
+	__u64 here = place.here;
+	__u64 length = (long)ctx->data_end - (long)ctx->data;
 
-	/* Or clang subtracts the 32 bits that are used, which the verifier allows for no pointer. */
-	asm volatile("" : "+r"(grown));
-	return bpf_xdp_adjust_head(ctx, grown) || write_frame(ctx, cursor);
+	if (!place.home)
+		place.home = here;
+	if (bpf_xdp_adjust_head(ctx, place.home - here))
+		return -1;
+	length += here - place.home;
+	if (length != shape.length && bpf_xdp_adjust_tail(ctx, shape.length - length))
+		return -1;
+	return write_frame(ctx, cursor);
 }
 
 /*
@@ -92,9 +102,15 @@ static __always_inline void look_back(struct xdp_md *ctx)
 
 	if (data + 2 * ETH_ALEN > end)
 		return;
-	if (end - data != (long)shape.length || words[0] != traffic.frame[0] ||
-	    *(__u32 *)(words + 1) != (__u32)traffic.frame[1])
-		changed++;
+	__u64 length = end - data;
+
+	if (!outcome.length)
+		outcome.length = length;
+	if (length != outcome.length)
+		outcome.other++;
+	else if (length != shape.length || words[0] != traffic.frame[0] ||
+		 *(__u32 *)(words + 1) != (__u32)traffic.frame[1])
+		outcome.changed++;
 	if (!answer || shape.variation != FLOWS || data + shape.length > end)
 		return;
 	answer->source = *(__u32 *)(data + shape.destination);

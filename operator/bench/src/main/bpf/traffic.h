@@ -70,6 +70,19 @@ struct traffic {
 	__u64 written;
 };
 
+/* What became of recorded frames. */
+struct outcome {
+	__u64 length; /* of the first */
+	__u64 other; /* so many had another length */
+	__u64 changed; /* so many of the first one's had been given other MAC addresses or another length */
+};
+
+/* Addresses of the packet's beginning. */
+struct place {
+	__u64 home;
+	__u64 here;
+};
+
 /* Whom the harness calls. */
 enum turn { UNDER_TEST, NOTHING };
 

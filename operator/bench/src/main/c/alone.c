@@ -43,7 +43,8 @@ struct alone {
 struct bed {
 	struct bpf_object *object;
 	struct traffic *traffic;
-	uint64_t *changed;
+	struct outcome *outcome;
+	struct place *place;
 	uint32_t length;
 };
 
@@ -87,7 +88,8 @@ static struct bed make_bed(const struct alone *alone, const struct frames *frame
 	shape_object(bed.object, frames);
 	load(bed.object);
 	bed.traffic = variable(bed.object, ".data.traffic", sizeof(*bed.traffic));
-	bed.changed = variable(bed.object, ".data.changed", sizeof(*bed.changed));
+	bed.outcome = variable(bed.object, ".data.outcome", sizeof(*bed.outcome));
+	bed.place = variable(bed.object, ".data.place", sizeof(*bed.place));
 	*bed.traffic = frames->traffic;
 	/* Far from the other one: what one of them has just read from memory must not help the other. */
 	bed.traffic->cursors[NOTHING].flow = frames->traffic.flows / 2;
@@ -123,6 +125,7 @@ static void run(const struct alone *alone, struct bed *bed, const char *name, in
 	int error;
 
 	bed->traffic->written = 0;
+	bed->place->home = 0;
 	error = bpf_prog_test_run_opts(program(bed->object, name), &options);
 	if (error)
 		die(error, "cannot run the harness");
@@ -187,7 +190,7 @@ static void pass(struct alone *alone, const char *words)
 		die(0, "a pass needs a number of flows");
 	struct bed bed = make_bed_for(alone, &frames, flows, alone->under_test);
 	run(alone, &bed, "record", flows + 1, &last);
-	uint64_t changed = *bed.changed;
+	uint64_t changed = bed.outcome->changed;
 	/* The first flow's once more: the last run of the pass was nobody's. */
 	run(alone, &bed, "harness", 1, &last);
 	printf("{\"frames\": %u, \"changed\": %llu, ", flows, (unsigned long long)changed);

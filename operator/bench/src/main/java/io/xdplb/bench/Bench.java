@@ -128,18 +128,37 @@ public final class Bench implements Callable<Integer> {
     return parts.contains(part);
   }
 
-  /** By itself: its balancers and their flow tables are in nobody's way then. */
+  /**
+   * By itself, and one balancer after the other: their flow tables are in nobody's way then, and
+   * each measurement has what it is compared with in itself.
+   *
+   * @return the rows of the table
+   */
   private List<Scenario> speed(Tool tool, int count, Results results) throws Exception {
-    try (SpeedBench speed = new SpeedBench(tool, quick)) {
-      System.err.println("the programs alone");
-      speed.start(NatScenarios.setting(false));
-      speed.start(NatScenarios.setting(true));
-      for (int round = 1; round <= count; round++) {
-        System.err.printf("round %d of %d of the programs alone%n", round, count);
-        speed.measure(round, results);
+    System.err.println("the programs alone");
+    List<Scenario> scenarios = new ArrayList<>();
+    for (boolean ipv6 : List.of(false, true)) {
+      byte[] syn;
+      byte[] ack;
+      Setting edge = EdgeScenarios.setting(ipv6);
+      try (SpeedBench bench = new SpeedBench(tool, edge, quick)) {
+        syn = bench.processed(SpeedPackets.syn(ipv6, 1, SpeedManifests.FIRST_VIP));
+        ack = bench.processed(SpeedPackets.ack(ipv6, 1, SpeedManifests.FIRST_VIP));
+        bench.measure(count, results);
       }
-      return speed.scenarios();
+      scenarios.addAll(edge.scenarios());
+      for (Setting setting :
+          List.of(
+              EdgeScenarios.moving(ipv6),
+              NodeScenarios.setting(ipv6, syn, ack),
+              NatScenarios.setting(ipv6))) {
+        try (SpeedBench bench = new SpeedBench(tool, setting, quick)) {
+          bench.measure(count, results);
+        }
+        scenarios.addAll(setting.scenarios());
+      }
     }
+    return scenarios;
   }
 
   private void packets(Tool tool, List<Contender> contenders, int round, Results results)

@@ -10,6 +10,11 @@ interface Contender {
   /** The name in tables and in the plot. */
   String title();
 
+  /** Whether what servers answer comes back through the balancer. */
+  default boolean seesAnswers() {
+    return true;
+  }
+
   /**
    * Sets it up in the scene's balancer.
    *

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -20,7 +21,13 @@ final class Contenders {
     void run(Scene scene, Undo undo) throws Exception;
   }
 
-  private record Simple(String id, String title, SetUp setUp) implements Contender {
+  private record Simple(String id, String title, boolean seesAnswers, SetUp setUp)
+      implements Contender {
+
+    Simple(String id, String title, SetUp setUp) {
+      this(id, title, true, setUp);
+    }
+
     @Override
     public AutoCloseable start(Scene scene) throws Exception {
       Undo undo = new Undo();
@@ -57,8 +64,8 @@ final class Contenders {
         new Simple(Names.NFTABLES, "nftables DNAT + masquerade", Contenders::nftables),
         rewrite("rewrite", "XDP rewrite (the tutorial's)", "native"),
         rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"),
-        xdplb("xdplb", "xdplb NAT", "NATIVE"),
-        xdplb("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
+        nat(Names.NAT, "xdplb NAT", "NATIVE"),
+        nat("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
   }
 
   /**
@@ -75,8 +82,10 @@ final class Contenders {
         new Simple(Names.NFTABLES, "nftables DNAT + masquerade", Contenders::nftables),
         rewrite("rewrite", "XDP rewrite (the tutorial's)", "native"),
         rewrite("rewrite-generic", "XDP rewrite, generic mode", "generic"),
-        xdplb("xdplb", "xdplb NAT", "NATIVE"),
-        xdplb("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
+        dsr(Names.DSR, "xdplb DSR", "NATIVE"),
+        dsr("xdplb-dsr-generic", "xdplb DSR, generic mode", "GENERIC"),
+        nat(Names.NAT, "xdplb NAT", "NATIVE"),
+        nat("xdplb-generic", "xdplb NAT, generic mode", "GENERIC"));
   }
 
   private Contender rewrite(String id, String title, String mode) {
@@ -91,34 +100,43 @@ final class Contenders {
         });
   }
 
+  private static Contender nat(String id, String title, String mode) {
+    return new Simple(id, title, xdplb(mode, Optional.empty()));
+  }
+
+  /** Only for packets: for HTTP, servers would have to open what is encapsulated. */
+  private static Contender dsr(String id, String title, String mode) {
+    return new Simple(id, title, false, xdplb(mode, EdgeScenarios.ENCAPSULATION));
+  }
+
   /** The product as it ships, told by a manifest. */
-  private static Contender xdplb(String id, String title, String mode) {
-    return new Simple(
-        id,
-        title,
-        (scene, undo) -> {
-          if (mode.equals("NATIVE")) {
-            undo.later(scene.peerXdp().call());
-          }
-          Path folder = undo.laterDelete(Files.createTempDirectory("xl-bench"));
-          Files.writeString(
-              folder.resolve("vip.yaml"),
-              Manifest.loadBalancer(
-                  "vip",
-                  scene.vip(),
-                  scene.port(),
-                  scene.backends().stream().map(Host::ipv4).toList()));
-          Product product = undo.later(new Product(scene.balancer().netns()));
-          RunningProcess process =
-              product.start(
-                  "standalone",
-                  folder.toString(),
-                  "--interface",
-                  scene.balancer().device(),
-                  "--xdp-mode",
-                  mode);
-          Product.await(process, "programmed", () -> process.output().contains("(programmed)"));
-        });
+  private static SetUp xdplb(String mode, Optional<String> encapsulation) {
+    return (scene, undo) -> {
+      if (mode.equals("NATIVE")) {
+        undo.later(scene.peerXdp().call());
+      }
+      Path folder = undo.laterDelete(Files.createTempDirectory("xl-bench"));
+      Files.writeString(
+          folder.resolve("vip.yaml"),
+          Manifest.loadBalancer(
+              "vip",
+              scene.vip(),
+              List.of("TCP"),
+              scene.port(),
+              scene.backends().stream().map(Host::ipv4).toList(),
+              scene.port(),
+              encapsulation));
+      Product product = undo.later(new Product(scene.balancer().netns()));
+      RunningProcess process =
+          product.start(
+              "standalone",
+              folder.toString(),
+              "--interface",
+              scene.balancer().device(),
+              "--xdp-mode",
+              mode);
+      Product.await(process, "programmed", () -> process.output().contains("(programmed)"));
+    };
   }
 
   private void attach(Scene scene, Undo undo, String object, String program, String mode) {
@@ -288,6 +306,8 @@ final class Contenders {
     static final String FORWARDING = "forwarding";
     static final String NFTABLES = "nftables";
     static final String BARE = "reflect";
+    static final String NAT = "xdplb";
+    static final String DSR = "xdplb-dsr";
 
     private Names() {}
   }

@@ -2,6 +2,8 @@
 package io.xdplb.bench;
 
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Manifests as a user writes them. */
@@ -11,17 +13,22 @@ final class Manifest {
 
   /** A LoadBalancer of one TCP listener; backends have the listener's port. */
   static String loadBalancer(String name, String address, int port, List<String> backends) {
-    return loadBalancer(name, address, List.of("TCP"), port, backends, port);
+    return loadBalancer(name, address, List.of("TCP"), port, backends, port, Optional.empty());
   }
 
-  /** A LoadBalancer of a listener for each protocol, all of one port. */
+  /**
+   * A LoadBalancer of a listener for each protocol, all of one port.
+   *
+   * @param encapsulation how DSR reaches the backends; absent: NAT
+   */
   static String loadBalancer(
       String name,
       String address,
       List<String> protocols,
       int port,
       List<String> backends,
-      int targetPort) {
+      int targetPort,
+      Optional<String> encapsulation) {
     return """
         apiVersion: xdplb.io/v1alpha1
         kind: LoadBalancer
@@ -34,23 +41,34 @@ final class Manifest {
             name,
             address,
             protocols.stream()
-                .map(protocol -> listener(protocol, port, backends, targetPort))
+                .map(protocol -> listener(protocol, port, backends, targetPort, encapsulation))
                 .collect(Collectors.joining()));
   }
 
-  private static String listener(String protocol, int port, List<String> backends, int targetPort) {
+  /** How many listeners a manifest from here has. */
+  static int listeners(String manifest) {
+    return (int) manifest.lines().filter(line -> line.startsWith("    protocol:")).count();
+  }
+
+  private static String listener(
+      String protocol,
+      int port,
+      List<String> backends,
+      int targetPort,
+      Optional<String> encapsulation) {
     return """
           - name: %s
             protocol: %s
             port: %d
             backends:
-            - static: {addresses: [%s], port: %d}
+            - static: {addresses: [%s], port: %d%s}
         """
         .formatted(
-            protocol.toLowerCase(java.util.Locale.ROOT),
+            protocol.toLowerCase(Locale.ROOT),
             protocol,
             port,
             backends.stream().map(backend -> '"' + backend + '"').collect(Collectors.joining(", ")),
-            targetPort);
+            targetPort,
+            encapsulation.map(how -> ", encapsulation: " + how).orElse(""));
   }
 }

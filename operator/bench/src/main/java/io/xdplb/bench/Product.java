@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /** xdplb as a user starts it: by its launcher, with a pin path that {@link #close} removes. */
 final class Product implements AutoCloseable {
-  private static final Duration DEADLINE = Duration.ofSeconds(60);
+  private static final Duration DEADLINE = Duration.ofSeconds(180);
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   private final Netns netns;

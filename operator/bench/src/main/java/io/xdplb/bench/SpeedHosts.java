@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.bench;
 
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** Who is who on the network of the table of speed. A host's number is the end of its addresses. */
@@ -15,17 +16,18 @@ final class SpeedHosts {
   static final int BACKENDS = 100;
   static final int VIPS = 100;
 
+  /** All that are on the balancer's network. */
+  static final List<Integer> ALL =
+      IntStream.concat(
+              IntStream.of(BALANCER, ROUTER),
+              IntStream.range(FIRST_BACKEND, FIRST_BACKEND + BACKENDS))
+          .boxed()
+          .toList();
+
   /** Linux sends it with every segment; RFC 7323. */
   static final byte[] TIMESTAMP = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1};
 
   private SpeedHosts() {}
-
-  /** All that the balancer sends frames to. */
-  static int[] neighbours() {
-    return IntStream.concat(
-            IntStream.of(ROUTER), IntStream.range(FIRST_BACKEND, FIRST_BACKEND + BACKENDS))
-        .toArray();
-  }
 
   /** The address of a host on the balancer's network. */
   static String host(boolean ipv6, int number) {

@@ -28,7 +28,7 @@ final class SpeedScene implements AutoCloseable {
       Netns far = undo.later(Netns.create("far"));
       balancer = undo.later(Netns.create("lb"));
       Netns.veth(balancer, DEVICE, far, DEVICE);
-      network();
+      network(setting.hosts());
       program(setting);
     } catch (Exception | Error e) {
       close();
@@ -40,19 +40,23 @@ final class SpeedScene implements AutoCloseable {
     return balancer;
   }
 
-  private void network() {
+  private void network(List<Integer> hosts) {
     balancer.sysctl("net.ipv4.ip_forward", "1");
     balancer.sysctl("net.ipv6.conf.all.forwarding", "1");
     List<String> lines = new ArrayList<>();
-    lines.add("link set dev %s address %s".formatted(DEVICE, SpeedHosts.mac(SpeedHosts.BALANCER)));
+    lines.add("link set dev %s address %s".formatted(DEVICE, SpeedHosts.mac(hosts.get(0))));
     for (boolean ipv6 : List.of(false, true)) {
-      lines.add(
-          "addr add %s/%d dev %s"
-              .formatted(SpeedHosts.host(ipv6, SpeedHosts.BALANCER), ipv6 ? 64 : 24, DEVICE));
+      for (int host : hosts) {
+        lines.add(
+            "addr add %s/%d dev %s".formatted(SpeedHosts.host(ipv6, host), ipv6 ? 64 : 24, DEVICE));
+      }
       lines.add(
           "route add %s via %s"
               .formatted(SpeedHosts.clients(ipv6), SpeedHosts.host(ipv6, SpeedHosts.ROUTER)));
-      for (int host : SpeedHosts.neighbours()) {
+      for (int host : SpeedHosts.ALL) {
+        if (hosts.contains(host)) {
+          continue;
+        }
         lines.add(
             "neigh add %s lladdr %s dev %s nud permanent"
                 .formatted(SpeedHosts.host(ipv6, host), SpeedHosts.mac(host), DEVICE));
@@ -73,7 +77,7 @@ final class SpeedScene implements AutoCloseable {
       if (process == null) {
         process = product.start(command(folder, setting.options()));
       }
-      expected += stage.size();
+      expected += stage.values().stream().mapToInt(Manifest::listeners).sum();
       await(process, expected);
     }
   }
@@ -90,7 +94,7 @@ final class SpeedScene implements AutoCloseable {
   private static void await(RunningProcess process, int count) throws Exception {
     Product.await(
         process,
-        count + " load balancers programmed",
+        count + " listeners programmed",
         () -> process.output().lines().filter(line -> line.endsWith(PROGRAMMED)).count() >= count);
   }
 

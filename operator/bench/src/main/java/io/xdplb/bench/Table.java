@@ -83,7 +83,7 @@ final class Table {
         .flatMap(Scenario::limit)
         .map(
             limit ->
-                String.format(Locale.ROOT, "%.1f ×", limit.times())
+                String.format(Locale.ROOT, "%.2f ×", limit.times())
                     + limit.row().map(other -> " " + report.title(other)).orElse(""))
         .orElse("–");
   }
@@ -159,12 +159,12 @@ final class Table {
         ? ""
         : String.format(
             Locale.ROOT,
-            "Goal of %s, %s: 1/%.0f of nftables. Net of drop it is 1/%.1f, net of bare XDP_TX 1/%.1f.%n",
+            "Goal of %s, %s: 1/%.0f of nftables. Net of drop it is %s, net of bare XDP_TX %s.%n",
             goal.contender(),
             goal.newFlows() ? "new flows" : "1,000 flows",
             goal.times(),
-            netOfDrop.get(),
-            netOfTransmit.get());
+            part(netOfDrop.get()),
+            part(netOfTransmit.get()));
   }
 
   private String inverse(Results.Row row, Quantity quantity) {
@@ -173,10 +173,10 @@ final class Table {
 
   /** So small a part: 1/16. */
   private static String oneIn(double own, double other) {
-    double times = other / own;
-    if (own == other) {
-      return "1";
-    }
+    return own == other ? "1" : part(other / own);
+  }
+
+  private static String part(double times) {
     return times < 1 || times > MOST_TIMES ? "–" : String.format(Locale.ROOT, "1/%.1f", times);
   }
 

@@ -14,7 +14,11 @@ import java.util.Optional;
 record WireGoal(String contender, boolean newFlows, double times) {
 
   static final List<WireGoal> ALL =
-      List.of(new WireGoal("xdplb", false, 20), new WireGoal("xdplb", true, 15));
+      List.of(
+          new WireGoal(Contenders.Names.DSR, false, 30),
+          new WireGoal(Contenders.Names.DSR, true, 30),
+          new WireGoal(Contenders.Names.NAT, false, 20),
+          new WireGoal(Contenders.Names.NAT, true, 15));
 
   /** How many times as much nftables costs, net of generator and drop; absent: not measured. */
   Optional<Double> netOfDrop(Results results) {

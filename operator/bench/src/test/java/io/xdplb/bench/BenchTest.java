@@ -37,6 +37,8 @@ class BenchTest {
           "nftables",
           "rewrite",
           "rewrite-generic",
+          "xdplb-dsr",
+          "xdplb-dsr-generic",
           "xdplb",
           "xdplb-generic");
 

@@ -96,9 +96,9 @@ class ResultsTest {
     assertThat(report.kept(rest)).hasValueSatisfying(kept -> assertThat(kept.met()).isTrue());
     assertThat(report.kept(moving)).hasValueSatisfying(kept -> assertThat(kept.met()).isFalse());
     assertThat(Table.render(report).lines())
-        .anySatisfy(line -> assertThat(line).contains("at rest", "1.20", "1.4 ×", "yes"))
+        .anySatisfy(line -> assertThat(line).contains("at rest", "1.20", "1.40 ×", "yes"))
         .anySatisfy(
-            line -> assertThat(line).contains("slots that move", "1.5 × at rest", "NO: 2.00"));
+            line -> assertThat(line).contains("slots that move", "1.50 × at rest", "NO: 2.00"));
   }
 
   private Report report(int rounds) {
