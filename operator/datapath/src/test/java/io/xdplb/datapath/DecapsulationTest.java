@@ -198,7 +198,7 @@ class DecapsulationTest {
   void row48_row49_ipInIpReachesTheServerHereFromKnownNodesOnly(Kind kind, Outer outer) {
     LAB.program(server(kind, outer));
     Frame opening = kind.opening(1, 4000).payload(new byte[5]);
-    LAB.drops(DropReason.UNKNOWN_PEER, inIp(opening, outer, STRANGER));
+    LAB.passes(inIp(opening, outer, STRANGER)); // the machine may have tunnels of its own
     LAB.delivers(delivered(opening, kind.balancer(), Kind.VIP_PORT), inIp(opening, outer, PEER));
     Frame answer =
         (kind.tcp()
