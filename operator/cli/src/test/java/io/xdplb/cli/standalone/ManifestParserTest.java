@@ -97,8 +97,8 @@ class ManifestParserTest {
         Arguments.of(
             "unknown field",
             GOOD.replace("listeners:", "lisners:"),
-            "f.yaml:7:3: unknown field \"lisners\" in spec; known fields: addresses, drain,"
-                + " forwarding, listeners"),
+            "f.yaml:7:3: unknown field \"lisners\" in spec; known fields: access, addresses,"
+                + " drain, forwarding, listeners, unavailablePolicy"),
         Arguments.of(
             "unknown field in a list",
             GOOD.replace("weight", "wieght"),
