@@ -40,8 +40,8 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 	struct backend *b = backend_by_handle(handle);
 	struct backend_cpu *cpu = backend_cpu(handle);
 
-	if (unlikely(!b || !cpu))
-		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
+	if (unlikely(!b || !cpu)) /* with a history it may be a flow of a backend that drains */
+		return ring_history(slot) ? next(NEXT_BALANCE, 0, vip) : next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
 	if (unlikely(b->flags & BACKEND_NAT || (ring_history(slot) && !(b->flags & BACKEND_AGENT))))
 		return next(NEXT_BALANCE, 0, vip);
 	if (unlikely(b->flags & BACKEND_HOSTED))

@@ -204,7 +204,7 @@ struct flow {
 #define CLIENT_LINK_IFINDEX_MASK 0xffffffu
 #define CLIENT_LINK_STAMP_SHIFT 24
 
-/* Where a flow is, by a hash of its key: tag << 32 | index in the flow table + 1. One cache line. */
+/* Where a flow is, by a hash of its key: tag << 32 | index in the flow table + 1; 0 while there was none yet. One cache line. */
 #define FLOW_BUCKET_ENTRIES 8
 struct flow_bucket {
 	__u64 entry[FLOW_BUCKET_ENTRIES];
@@ -251,7 +251,7 @@ enum drop_reason {
 	DROP_NO_BACKEND, /* no backend takes new flows */
 	DROP_NO_FLOW, /* TCP segment of a connection that is not known here and does not begin one */
 	DROP_NAT_EXHAUSTED, /* all candidate source ports are held by established flows */
-	DROP_FLOW_TABLE_FULL, /* all places in the flow index are held by established flows */
+	DROP_FLOW_TABLE_FULL, /* all places that the flow may have are held by established flows */
 	DROP_NO_ROUTE, /* the kernel has no route to the next hop */
 	DROP_NO_NEIGHBOUR, /* the kernel does not know the next hop's MAC address yet */
 	DROP_FORWARDING_DISABLED, /* the kernel's forwarding sysctl is off on the interface */

@@ -43,6 +43,8 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
+	/* where nobody takes a new flow it can only be an old one's */
+	begins = begins && ring_current(slot);
 	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
 		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
