@@ -195,8 +195,8 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		return drop(DROP_BAD_SOURCE, vip);
 
 	__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
-	__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
-	__u32 handle = ring_current(slot), history = ring_history(slot);
+	__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
+	__u32 slot = ring_slot(v, chooses), handle = slot_current(slot), history = history_of(v, chooses, slot);
 
 	struct flow wanted = {}; /* a copy: what is handed to other functions cannot stay in registers */
 
