@@ -11,6 +11,7 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
+import java.time.Clock;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,10 +28,12 @@ public final class Agent implements AutoCloseable {
   private final Programmer programmer;
   private final ForwardingTableSource source;
   private final NodeAddressSource nodes;
+  private final NodeLease lease;
 
   private Agent(
       KubernetesClient client,
       NodeDatapath datapath,
+      String namespace,
       String nodeName,
       List<String> interfaceNames,
       String version) {
@@ -38,12 +41,14 @@ public final class Agent implements AutoCloseable {
     programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
+    lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
 
   /**
    * Opens the datapath and starts everything, in the network namespace of the calling thread.
    *
    * @param client of the cluster; the caller closes it after the agent
+   * @param namespace of the Lease by which the operator knows that this agent runs
    * @param nodeName name of this node, and of its NodeState
    * @param interfaceNames where the program is to be
    * @param version of this agent
@@ -52,17 +57,24 @@ public final class Agent implements AutoCloseable {
   public static Agent start(
       KubernetesClient client,
       DatapathConfig config,
+      String namespace,
       String nodeName,
       List<String> interfaceNames,
       String version) {
     connect(client);
     Agent agent =
         new Agent(
-            client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
+            client,
+            NodeDatapath.of(Datapath.open(config)),
+            namespace,
+            nodeName,
+            interfaceNames,
+            version);
     agent.writer.start();
     agent.programmer.start();
     agent.nodes.start();
     agent.source.start();
+    agent.lease.start();
     return agent;
   }
 
@@ -91,6 +103,7 @@ public final class Agent implements AutoCloseable {
   /** Stops following and programming. */
   @Override
   public void close() {
+    lease.close();
     source.close();
     nodes.close();
     programmer.close();

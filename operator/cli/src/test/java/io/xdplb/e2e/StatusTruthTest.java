@@ -39,6 +39,9 @@ class StatusTruthTest extends ClusterTestCase {
   /** How long it may take until what somebody else wrote into the maps is mended. */
   private static final Duration REPAIR = Duration.ofSeconds(5);
 
+  /** How long it may take until a status says what has happened. */
+  private static final Duration SAID = Duration.ofSeconds(5);
+
   StatusTruthTest() {
     super(2);
   }
@@ -142,6 +145,24 @@ class StatusTruthTest extends ClusterTestCase {
     cluster.removeNode();
     cluster.awaitCondition("echo", "Programmed", "False", "NoNodes");
     cluster.awaitCondition("echo", "Ready", "False", "NoNodes");
+    live.mustAllGoOn();
+    cluster.startAgent();
+    cluster.awaitReady("echo");
+    live.mustAllGoOn();
+  }
+
+  @Test
+  void anAgentThatIsKilledIsNamedAndTrafficGoesOn() {
+    LiveConnections live = open();
+    cluster.killAgent();
+    cluster.until(
+        "the status says so",
+        SAID,
+        () ->
+            cluster
+                .condition("echo", "Programmed")
+                .filter(c -> c.getStatus().equals("Unknown") && c.getMessage().contains("node-"))
+                .isPresent());
     live.mustAllGoOn();
     cluster.startAgent();
     cluster.awaitReady("echo");
