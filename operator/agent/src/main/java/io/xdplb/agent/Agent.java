@@ -11,7 +11,9 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
+import io.xdplb.datapath.DatapathException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +25,9 @@ import org.slf4j.LoggerFactory;
 public final class Agent implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Agent.class);
+
+  /** How long an agent that cannot work tries to say so. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(5);
 
   private final NodeStateWriter writer;
   private final Programmer programmer;
@@ -65,7 +70,7 @@ public final class Agent implements AutoCloseable {
     Agent agent =
         new Agent(
             client,
-            NodeDatapath.of(Datapath.open(config)),
+            NodeDatapath.of(open(client, config, nodeName, interfaceNames, version)),
             namespace,
             nodeName,
             interfaceNames,
@@ -76,6 +81,29 @@ public final class Agent implements AutoCloseable {
     agent.source.start();
     agent.lease.start();
     return agent;
+  }
+
+  /** What refuses to open is said in the NodeState, where whoever waits for this node looks. */
+  private static Datapath open(
+      KubernetesClient client,
+      DatapathConfig config,
+      String nodeName,
+      List<String> interfaceNames,
+      String version) {
+    try {
+      return Datapath.open(config);
+    } catch (DatapathException e) {
+      try (NodeStateWriter writer = new NodeStateWriter(client, nodeName)) {
+        writer.start();
+        writer.write(NodeReport.refused(version, interfaceNames, e));
+        if (!writer.awaitWritten(LAST_WORDS)) {
+          log.warn("could not say so in NodeState {} in time", nodeName);
+        }
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      throw e;
+    }
   }
 
   /**

@@ -63,10 +63,10 @@ record Fleet(
         nodes.stream().sorted(Comparator.comparing(n -> n.getMetadata().getName())).toList()) {
       String name = node.getMetadata().getName();
       Optional<Failure> failure = failure(name, node.getStatus(), table);
-      if (isSilent.test(name)) {
-        silent.add(name);
-      } else if (failure.isPresent()) {
+      if (failure.isPresent()) {
         failures.add(failure.get());
+      } else if (isSilent.test(name)) {
+        silent.add(name);
       } else if (proofs.contains(digest(node, bucket).orElse(""))) {
         programmed++;
       } else {

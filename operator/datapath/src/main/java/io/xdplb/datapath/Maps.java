@@ -93,7 +93,7 @@ final class Maps implements AutoCloseable {
         return new Maps(load(config, false)); // before kernel 5.18
       } catch (LibbpfException e) {
         throw new DatapathException(
-            DatapathException.Reason.ProgramRejected,
+            DatapathException.Reason.VerifierRejected,
             "cannot load the XDP program: " + e.getMessage(),
             e);
       }
