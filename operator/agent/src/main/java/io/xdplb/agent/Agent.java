@@ -11,6 +11,7 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
+import java.time.Duration;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,9 +34,10 @@ public final class Agent implements AutoCloseable {
       NodeDatapath datapath,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName);
-    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
+    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer, listener));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
   }
@@ -47,6 +49,7 @@ public final class Agent implements AutoCloseable {
    * @param nodeName name of this node, and of its NodeState
    * @param interfaceNames where the program is to be
    * @param version of this agent
+   * @param listener hears of everything too, after the agent's own log and report
    * @throws io.xdplb.datapath.DatapathException if the datapath cannot be opened
    */
   public static Agent start(
@@ -54,11 +57,17 @@ public final class Agent implements AutoCloseable {
       DatapathConfig config,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     connect(client);
     Agent agent =
         new Agent(
-            client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
+            client,
+            NodeDatapath.of(Datapath.open(config)),
+            nodeName,
+            interfaceNames,
+            version,
+            listener);
     agent.writer.start();
     agent.programmer.start();
     agent.nodes.start();
@@ -88,6 +97,16 @@ public final class Agent implements AutoCloseable {
     thread.start();
   }
 
+  /** See {@link Programmer#isRunning}. */
+  public boolean isProgramming() {
+    return programmer.isRunning();
+  }
+
+  /** See {@link Programmer#sinceLastStep}. */
+  public Duration sinceLastStep() {
+    return programmer.sinceLastStep();
+  }
+
   /** Stops following and programming. */
   @Override
   public void close() {
@@ -97,25 +116,40 @@ public final class Agent implements AutoCloseable {
     writer.close();
   }
 
-  private record Reporting(NodeStateWriter writer) implements ProgrammingListener {
+  private record Reporting(NodeStateWriter writer, ProgrammingListener next)
+      implements ProgrammingListener {
+    @Override
+    public void received(ObjectName table) {
+      next.received(table);
+    }
+
+    @Override
+    public void caughtUp() {
+      next.caughtUp();
+    }
+
     @Override
     public void programmed(ObjectName table, List<Vip> vips) {
       log.info("{}: programmed", table);
+      next.programmed(table, vips);
     }
 
     @Override
     public void failed(ObjectName table, TableException why) {
       log.error("{}: {}: {}", table, why.reason(), why.message());
+      next.failed(table, why);
     }
 
     @Override
     public void removed(ObjectName table) {
       log.info("{}: removed", table);
+      next.removed(table);
     }
 
     @Override
     public void reported(NodeStateStatus status) {
       writer.write(status);
+      next.reported(status);
     }
   }
 }
