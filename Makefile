@@ -5,19 +5,24 @@ MVN := mvn -B -ntp
 BUILD_PACKAGES := clang llvm libbpf-dev linux-libc-dev make maven openjdk-17-jdk-headless
 RUN_PACKAGES   := libbpf1 iproute2 ethtool procps util-linux curl nginx-light
 TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables iputils-ping traceroute
+IMAGE_PACKAGES := mmdebstrap llvm python3
 BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
 
 # make bench BENCH=speed ROUNDS=3: only some parts (agent, speed, packets, http), into another folder.
 BENCH  :=
 ROUNDS := 5
 
-.PHONY: help demo build test bench format clean
+# make image ARCH=arm64: for another architecture than this machine's.
+ARCH := $(shell dpkg --print-architecture)
+
+.PHONY: help demo build image test bench format clean
 
 help:
 	@echo "make demo    watch real connections being balanced in XDP, in network namespaces (root)"
 	@echo "make test    prove it: unit, packet, end-to-end and API server tests (root)"
 	@echo "make bench   measure it against what else there is (root); a part of it: BENCH=speed ROUNDS=3"
 	@echo "make build   compile and package, no tests"
+	@echo "make image   the container image of operator and agent, as a file for docker load and ctr import (root)"
 	@echo "make format  format the sources"
 
 demo:
@@ -28,6 +33,10 @@ demo:
 build:
 	@.ci/setup $(BUILD_PACKAGES)
 	@$(MVN) -q package -DskipTests -Dspotless.check.skip
+
+image: build
+	@.ci/setup $(IMAGE_PACKAGES)
+	@operator/image/build.sh --arch $(ARCH)
 
 # The control plane is built from its modules once (about five minutes) and kept outside the checkout.
 test:
