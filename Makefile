@@ -38,10 +38,12 @@ image: build
 	@.ci/setup $(IMAGE_PACKAGES)
 	@operator/image/build.sh --arch $(ARCH)
 
-# The control plane is built from its modules once (about five minutes) and kept outside the checkout.
+# The control plane and helm are built from their modules once (about six minutes) and kept outside the checkout.
 test:
-	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES)
+	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES) $(IMAGE_PACKAGES)
 	@operator/testing/kubernetes/build.sh >/dev/null
+	@operator/testing/kubernetes/helm.sh >/dev/null
+	@operator/image/base.sh $(ARCH) >/dev/null
 	@rm -rf */target/surefire-reports operator/*/target/surefire-reports
 	@status=0; $(MVN) verify --fail-at-end || status=$$?; .ci/summary && exit $$status
 
