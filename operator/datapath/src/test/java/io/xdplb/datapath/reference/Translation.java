@@ -6,6 +6,7 @@ import io.xdplb.datapath.DropReason;
 import io.xdplb.datapath.reference.Flow.Kind;
 import io.xdplb.datapath.reference.Routes.Here;
 import io.xdplb.datapath.reference.Routes.Hop;
+import io.xdplb.datapath.reference.Routes.Nowhere;
 import io.xdplb.datapath.reference.Routes.Way;
 import io.xdplb.datapath.reference.Table.Backend;
 import io.xdplb.datapath.reference.Table.Encapsulation;
@@ -153,7 +154,9 @@ final class Translation {
   private Outcome toClient(Arrival arrival, Flow flow, byte[] translated) {
     Plain frame = arrival.frame();
     Way way = machine.routes().to(flow.client);
-    if (way instanceof Here) {
+    // whom no route leads to, and who shares this machine's byte of the filter, is taken for it
+    boolean noRoute = way instanceof Nowhere nowhere && nowhere.reason() == DropReason.NO_ROUTE;
+    if (way instanceof Here || noRoute && machine.table().isTunnelEnd(flow.client)) {
       return Outcome.pass(frame.with(frame.ipv6(), translated));
     }
     int link = way instanceof Hop hop ? hop.ifindex() : flow.clientLink;
