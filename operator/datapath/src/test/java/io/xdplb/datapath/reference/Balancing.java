@@ -72,6 +72,9 @@ final class Balancing {
     if (listener.affinity) {
       backend = affine(arrival, listener, backend, orphaned);
     }
+    if (backend == null && !(packet.tcp() && packet.begins())) {
+      backend = newestOwner(slot);
+    }
     if (backend == null || !backend.alive) {
       return answers.refuse(arrival, DropReason.NO_BACKEND, true, listener.reject);
     }
@@ -158,6 +161,16 @@ final class Balancing {
     return owner;
   }
 
+  /** All are draining, and the flows that there are go on; null: there are none. */
+  private static Backend newestOwner(Slot slot) {
+    return slot == null || slot.history() == null
+        ? null
+        : slot.history().owners().stream()
+            .filter(owner -> owner.alive && !owner.nat)
+            .findFirst()
+            .orElse(null);
+  }
+
   /**
    * The oldest one that there still is, and that gets packets as they are; null if there is none.
    */
@@ -192,6 +205,9 @@ final class Balancing {
     Flow stays = listener.affinity ? machine.flows().affinity(listener, client) : null;
     if (stays != null && stays.backend.alive) {
       backend = stays.backend;
+    }
+    if (backend == null) {
+      backend = newestOwner(slot);
     }
     if (backend == null || !backend.alive || backend.nat) {
       return Outcome.drop(DropReason.ICMP);

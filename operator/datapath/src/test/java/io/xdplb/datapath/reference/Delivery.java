@@ -68,16 +68,15 @@ final class Delivery {
       }
     }
     if (flow == null) {
-      Ask ask =
-          ask(
-              listener.slot(packet.source(), packet.ports().source(), packet.ports().destination()),
-              backend,
-              control,
-              packet.begins());
+      Slot slot =
+          listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+      // where nobody takes a new flow it can only be an old one's
+      boolean begins = packet.begins() && slot != null && slot.current() != null;
+      Ask ask = ask(slot, backend, control, begins);
       if (ask != null) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
-      if (!packet.begins()) {
+      if (!begins) {
         return answers.refuse(arrival, DropReason.NO_OWNER, false, told);
       }
       flow = begin(arrival, backend);
