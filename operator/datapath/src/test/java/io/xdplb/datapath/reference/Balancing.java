@@ -119,7 +119,8 @@ final class Balancing {
       }
       arrival.note("stays no longer:", stays);
       machine.flows().remove(stays);
-    } else if (current != null && current.alive && !orphaned) { // an orphan is only to be reset
+    }
+    if (current != null && current.alive && !orphaned) { // an orphan is only to be reset
       machine.flows().add(new Flow(Kind.AFFINITY, current, client, 0, 0));
     }
     return current;
@@ -127,7 +128,8 @@ final class Balancing {
 
   /**
    * In a slot that has moved, and with a server that nobody can ask: a packet that begins no flow
-   * was there before the slot moved, unless it is remembered.
+   * was there before the slot moved, unless it is remembered. A datagram may have been there,
+   * unless it is known where its client stays.
    */
   private Backend remembered(Arrival arrival, Listener listener, Slot slot, Backend backend) {
     if (slot == null || slot.history() == null) {
@@ -149,8 +151,9 @@ final class Balancing {
       arrival.note("over:", known);
       machine.flows().remove(known);
     }
-    Backend former =
-        packet.udp() || !packet.begins() ? formerOwner(slot.history(), packet.udp()) : null;
+    boolean stays = machine.flows().affinity(listener, packet.source()) != null;
+    boolean mayBeOld = packet.udp() ? !stays : !packet.begins();
+    Backend former = mayBeOld ? formerOwner(slot.history(), packet.udp()) : null;
     Backend owner = former == null ? backend : former;
     arrival.note("to be remembered:", owner);
     owner.counters.flows++;
