@@ -8,7 +8,7 @@ TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables iputils-ping trace
 IMAGE_PACKAGES := mmdebstrap llvm python3
 BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
 
-# make bench BENCH=speed ROUNDS=3: only some parts (agent, speed, packets, http), into another folder.
+# make bench BENCH=speed ROUNDS=3: only some parts (agent, scale, speed, packets, http), into another folder.
 BENCH  :=
 ROUNDS := 5
 
