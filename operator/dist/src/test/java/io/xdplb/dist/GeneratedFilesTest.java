@@ -66,7 +66,7 @@ class GeneratedFilesTest {
   @Test
   void theChartHasTheVersionOfTheProject() throws IOException {
     String version =
-        Files.readString(Checkout.path("pom.xml"))
+        Files.readString(Checkout.path("operator/pom.xml"))
             .replaceAll("(?s).*?<version>([^<]*)</version>.*", "$1");
     var chart = Objects.yaml(Files.readString(Helm.chart().resolve("Chart.yaml")));
     assertThat(chart.path("version").asText()).isEqualTo(version);
