@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.xdplb.datapath.Datapath;
+import io.xdplb.testing.Checkout;
 import io.xdplb.testing.apiserver.ApiRelay;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import io.xdplb.testing.apiserver.RequiresApiServer;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,6 +68,7 @@ class InstalledTest {
   private final String pinPath = "/sys/fs/bpf/xdplb-test-" + node;
   private final Objects chart = Objects.of(Helm.template("--set", "agent.interfaces={eth0}"));
   private final List<Operator> operators = new ArrayList<>();
+  private final List<LoadedClasses> classes = new ArrayList<>();
   private String namespace;
   private Image image;
   private Topology lan;
@@ -101,6 +104,11 @@ class InstalledTest {
 
   @AfterAll
   void close() throws Exception {
+    if (LoadedClasses.WRITE) {
+      agent.close();
+      operators.forEach(operator -> operator.process().close());
+      LoadedClasses.write(classes, Checkout.path("operator/image/classes.txt.gz"));
+    }
     while (!open.isEmpty()) {
       open.pop().close();
     }
@@ -132,6 +140,14 @@ class InstalledTest {
 
   @Test
   @Order(3)
+  @DisabledIfSystemProperty(named = "xdplb.classes.write", matches = "true")
+  void theArchiveHasTheClassesThatAreLoaded() {
+    assertThat(classes.get(0).fromArchive()).as("of the first operator").isGreaterThan(0.9);
+    assertThat(classes.get(1).fromArchive()).as("of the agent").isGreaterThan(0.9);
+  }
+
+  @Test
+  @Order(4)
   void anAgentCannotSpeakForAnotherNode() {
     String other =
         "{\"apiVersion\":\"xdplb.io/v1alpha1\",\"kind\":\"NodeState\",\"metadata\":{\"name\":\"%s\"}}";
@@ -146,7 +162,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(4)
+  @Order(5)
   void theSecondOperatorTakesOverWhenTheFirstIsKilled() {
     apply("before", 12);
     awaitReady("before");
@@ -165,7 +181,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(5)
+  @Order(6)
   void theDetachingPodLeavesNothingOnTheNode(@TempDir Path folder) throws IOException {
     assertThat(Path.of(pinPath)).exists();
     agent.close();
@@ -271,6 +287,9 @@ class InstalledTest {
   private Map<String, String> environment(JsonNode container, String pod) {
     URI server = URI.create(api.config().getMasterUrl());
     Map<String, String> environment = new HashMap<>();
+    LoadedClasses loaded = opened(new LoadedClasses(pod));
+    classes.add(loaded);
+    environment.put("XDPLB_JAVA_OPTS", loaded.javaOptions());
     environment.put("KUBERNETES_SERVICE_HOST", server.getHost());
     environment.put("KUBERNETES_SERVICE_PORT", String.valueOf(server.getPort()));
     for (JsonNode variable : container.path("env")) {
