@@ -121,8 +121,58 @@ class InstalledTest {
     awaitReady("first");
   }
 
+  /** As kstatus and Argo CD see a LoadBalancer that is made, mended, changed and deleted. */
   @Test
   @Order(2)
+  void gitOpsToolsSeeWhatIsTheCase() {
+    String manifest = manifest("life", 20);
+    JsonNode fresh =
+        Objects.yaml(
+            api.kubectlWithInput(
+                    manifest,
+                    "-n",
+                    namespace,
+                    "create",
+                    "--dry-run=server",
+                    "-o",
+                    "json",
+                    "-f",
+                    "-")
+                .outOrFail());
+    assertThat(Kstatus.of(fresh)).isEqualTo(Kstatus.IN_PROGRESS);
+    assertThat(ArgoHealth.of(fresh).status()).isEqualTo("Progressing");
+
+    kubectlApply(manifest.replace("203.0.113.20", "127.0.0.1"));
+    awaitHealth("life", Kstatus.FAILED, "Degraded");
+    kubectlApply(manifest);
+    awaitHealth("life", Kstatus.CURRENT, "Healthy");
+    kubectlApply(
+        manifest.replaceAll("- static: .*", "- serviceRef: {name: there-is-none, port: 80}"));
+    awaitHealth("life", Kstatus.IN_PROGRESS, "Degraded");
+    kubectlApply(manifest.replace("port: 80}", "port: 81}"));
+    awaitHealth("life", Kstatus.CURRENT, "Healthy");
+    assertThat(ArgoHealth.of(object("xns/" + node)))
+        .isEqualTo(new ArgoHealth("Healthy", "2 tables"));
+    api.kubectl("-n", namespace, "delete", "xlb/life").outOrFail();
+  }
+
+  private void awaitHealth(String balancer, Kstatus kstatus, String argo) {
+    await(balancer + ": " + kstatus + ", " + argo)
+        .atMost(DEADLINE)
+        .untilAsserted(
+            () -> {
+              JsonNode object = object("xlb/" + balancer);
+              assertThat(Kstatus.of(object)).as(object::toPrettyString).isEqualTo(kstatus);
+              assertThat(ArgoHealth.of(object).status()).isEqualTo(argo);
+            });
+  }
+
+  private JsonNode object(String name) {
+    return Objects.yaml(api.kubectl("-n", namespace, "get", name, "-o", "json").outOrFail());
+  }
+
+  @Test
+  @Order(3)
   void everyMetricThatAnAlertOrAPanelNamesIsThere() throws IOException {
     apply("measured", 11);
     awaitReady("measured");
@@ -139,7 +189,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(3)
+  @Order(4)
   @DisabledIfSystemProperty(named = "xdplb.classes.write", matches = "true")
   void theArchiveHasTheClassesThatAreLoaded() {
     assertThat(classes.get(0).fromArchive()).as("of the first operator").isGreaterThan(0.9);
@@ -147,7 +197,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(4)
+  @Order(5)
   void anAgentCannotSpeakForAnotherNode() {
     String other =
         "{\"apiVersion\":\"xdplb.io/v1alpha1\",\"kind\":\"NodeState\",\"metadata\":{\"name\":\"%s\"}}";
@@ -162,7 +212,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(5)
+  @Order(6)
   void theSecondOperatorTakesOverWhenTheFirstIsKilled() {
     apply("before", 12);
     awaitReady("before");
@@ -181,7 +231,7 @@ class InstalledTest {
   }
 
   @Test
-  @Order(6)
+  @Order(7)
   void theDetachingPodLeavesNothingOnTheNode(@TempDir Path folder) throws IOException {
     assertThat(Path.of(pinPath)).exists();
     agent.close();
@@ -380,27 +430,28 @@ class InstalledTest {
   }
 
   private void apply(String name, int host) {
-    api.kubectlWithInput(
-            """
-            apiVersion: xdplb.io/v1alpha1
-            kind: LoadBalancer
-            metadata: {name: %1$s}
-            spec:
-              addresses: {requested: ["203.0.113.%2$d", "2001:db8:0:2::%2$d"]}
-              listeners:
-              - name: http
-                protocol: TCP
-                port: 80
-                backends:
-                - static: {addresses: ["%3$s", "%4$s"], port: 80}
-            """
-                .formatted(name, host, lan.backends().get(0).ipv4(), lan.backends().get(1).ipv6()),
-            "-n",
-            namespace,
-            "apply",
-            "-f",
-            "-")
-        .outOrFail();
+    kubectlApply(manifest(name, host));
+  }
+
+  private void kubectlApply(String manifest) {
+    api.kubectlWithInput(manifest, "-n", namespace, "apply", "-f", "-").outOrFail();
+  }
+
+  private String manifest(String name, int host) {
+    return """
+    apiVersion: xdplb.io/v1alpha1
+    kind: LoadBalancer
+    metadata: {name: %1$s}
+    spec:
+      addresses: {requested: ["203.0.113.%2$d", "2001:db8:0:2::%2$d"]}
+      listeners:
+      - name: http
+        protocol: TCP
+        port: 80
+        backends:
+        - static: {addresses: ["%3$s", "%4$s"], port: 80}
+    """
+        .formatted(name, host, lan.backends().get(0).ipv4(), lan.backends().get(1).ipv6());
   }
 
   private void awaitReady(String balancer) {
