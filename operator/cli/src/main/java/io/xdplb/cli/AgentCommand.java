@@ -55,7 +55,9 @@ final class AgentCommand implements Callable<Integer> {
     DatapathConfig config = options.config();
     PrometheusRegistry registry = new PrometheusRegistry();
     AgentMetrics metrics = new AgentMetrics(registry, config.pinPath(), vipMetrics);
-    Agent agent = Agent.start(client, config, nodeName, interfaces, Version.text(), metrics);
+    Agent agent =
+        Agent.start(
+            client, config, kubernetes.namespace(), nodeName, interfaces, Version.text(), metrics);
     AgentHealth health = new AgentHealth(agent, metrics);
     AutoCloseable endpoint = http.serve(health::health, health::readiness, registry);
     UntilStopped.run(

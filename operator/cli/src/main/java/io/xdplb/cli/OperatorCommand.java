@@ -38,10 +38,9 @@ final class OperatorCommand implements Callable<Integer> {
 
   @Option(
       names = "--lease",
-      paramLabel = "[NAMESPACE/]NAME",
-      defaultValue = "${POD_NAMESPACE:-default}/xdplb-operator",
-      description =
-          "The Lease. Default: xdplb-operator in the environment's POD_NAMESPACE, else in default.")
+      paramLabel = "NAME",
+      defaultValue = "xdplb-operator",
+      description = "The Lease, which is in --namespace. Default: ${DEFAULT-VALUE}.")
   private String lease;
 
   @Mixin private KubernetesOptions kubernetes;
@@ -55,7 +54,7 @@ final class OperatorCommand implements Callable<Integer> {
     OperatorRuntime operator =
         new OperatorRuntime(
             client,
-            OperatorSettings.of(instance),
+            OperatorSettings.of(kubernetes.namespace(), instance),
             metrics.sdk(),
             leaderElect ? election() : null,
             OperatorCommand::leadershipLost);
@@ -85,9 +84,7 @@ final class OperatorCommand implements Callable<Integer> {
   }
 
   private LeaderElection election() {
-    int slash = lease.indexOf('/');
-    return new LeaderElection(
-        slash < 0 ? "default" : lease.substring(0, slash), lease.substring(slash + 1), instance);
+    return new LeaderElection(kubernetes.namespace(), lease, instance);
   }
 
   /** Standing by is ready, too: all caches are filled. */

@@ -44,6 +44,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final int TOO_MANY_REQUESTS = 429;
 
+  private final String namespace;
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
@@ -54,10 +55,16 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private volatile ClusterView cluster;
 
   /**
+   * @param namespace where the agents' Leases are
    * @param leads whether this operator may write, and no other one does
    */
   LoadBalancerReconciler(
-      KubernetesClient client, Announcer announcer, Settling settling, BooleanSupplier leads) {
+      KubernetesClient client,
+      String namespace,
+      Announcer announcer,
+      Settling settling,
+      BooleanSupplier leads) {
+    this.namespace = namespace;
     this.orphans = new OrphanCollector(client, this::forget, leads);
     this.announcer = announcer;
     this.settling = settling;
@@ -66,7 +73,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, evidence, orphans);
+    cluster = new ClusterView(context, namespace, evidence, orphans);
     return cluster.eventSources();
   }
 
@@ -170,7 +177,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     Fleet fleet =
         inForce == null
             ? Fleet.withoutTable(nodes)
-            : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
+            : Fleet.of(
+                nodes,
+                name,
+                evidence.proofs(name, inForce.tableHash()),
+                cluster.leases()::isSilent);
     String bucket = TableEvidence.bucketOf(name);
     evidence.forgetAllBut(
         bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());
