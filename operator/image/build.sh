@@ -53,7 +53,9 @@ app=$work/app
 home=usr/lib/xdplb
 mkdir -p "$app/usr/bin" "$app/$home/lib" "$app/$home/native"
 install -m 644 "$cli/xdplb.jar" "$app/$home/"
-install -m 644 "$cli"/lib/*.jar "$app/$home/lib/"
+# of target/lib only what is a dependency now: it may hold jars of an earlier build
+sed 's/\x1b\[[0-9;]*m//g' "$cli/dependencies.txt" | awk -F '[ :]+' '$4 == "jar" { print $3 "-" $5 ".jar" }' |
+  while read -r jar; do install -m 644 "$cli/lib/$jar" "$app/$home/lib/"; done
 install -m 755 "$cli/xdplb" "$app/$home/"
 ln -s "../lib/xdplb/xdplb" "$app/usr/bin/xdplb"
 (cd "$work" && jar xf "$app/$home"/lib/jna-*.jar "com/sun/jna/$jna/libjnidispatch.so")

@@ -29,6 +29,9 @@ public final class OperatorRuntime implements AutoCloseable {
   /** Field manager of all that the operator writes. */
   public static final String FIELD_MANAGER = "xdplb-operator";
 
+  /** What the reconciler of LoadBalancers is called in metrics and logs. */
+  public static final String CONTROLLER = "loadbalancer";
+
   private static final Logger log = LoggerFactory.getLogger(OperatorRuntime.class);
 
   private static final Duration FIRST_RETRY = Duration.ofMillis(100);
@@ -204,7 +207,7 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private void configure(ControllerConfigurationOverrider<LoadBalancer> controller) {
     controller
-        .withName("loadbalancer")
+        .withName(CONTROLLER)
         .withFieldManager(FIELD_MANAGER)
         .withItemStore(Trimming.withoutManagedFields())
         .withRateLimiter(new LinearRateLimiter(BURST_PERIOD, BURST))

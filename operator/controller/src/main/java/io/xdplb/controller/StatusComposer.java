@@ -197,13 +197,7 @@ final class StatusComposer {
 
   /** The status of Ready: True, False, or Unknown where nothing has been said yet. */
   static String readiness(LoadBalancerStatus status) {
-    return status == null || status.conditions() == null
-        ? "Unknown"
-        : status.conditions().stream()
-            .filter(condition -> READY.equals(condition.getType()))
-            .map(Condition::getStatus)
-            .findFirst()
-            .orElse("Unknown");
+    return condition(status, READY).map(Condition::getStatus).orElse("Unknown");
   }
 
   private static int readyEndpoints(LoadBalancerStatus before) {

@@ -29,7 +29,7 @@ class GeneratedFilesTest {
       """
       # SPDX-License-Identifier: Apache-2.0
       # Generated from helm/xdplb, for those without Helm; GeneratedFilesTest says how to write it anew.
-      # Before you delete it: CONTRIBUTING.md says how to take the programs off the nodes.
+      # Before you delete it: README.md says how to take the programs off the nodes.
       apiVersion: v1
       kind: Namespace
       metadata:
@@ -64,9 +64,35 @@ class GeneratedFilesTest {
   }
 
   @Test
+  void argoCdsConfigMapHasTheScriptsThereAre() throws IOException {
+    StringBuilder manifest =
+        new StringBuilder(
+            """
+            # SPDX-License-Identifier: Apache-2.0
+            # Generated from the scripts beside it. Teaches Argo CD the health of our kinds:
+            #   kubectl -n argocd patch configmap argocd-cm --patch-file helm/argocd/argocd-cm.yaml
+            data:
+            """);
+    try (Stream<Path> kinds = Files.list(ArgoHealth.scripts())) {
+      for (Path kind : kinds.sorted().toList()) {
+        manifest
+            .append("  resource.customizations.health.xdplb.io_")
+            .append(kind.getFileName())
+            .append(": |\n")
+            .append(Files.readString(kind.resolve("health.lua")).indent(4));
+      }
+    }
+    Path file = ArgoHealth.scripts().resolveSibling("argocd-cm.yaml");
+    if (WRITE) {
+      Files.writeString(file, manifest);
+    }
+    assertThat(Files.readString(file)).isEqualTo(manifest.toString());
+  }
+
+  @Test
   void theChartHasTheVersionOfTheProject() throws IOException {
     String version =
-        Files.readString(Checkout.path("pom.xml"))
+        Files.readString(Checkout.path("operator/pom.xml"))
             .replaceAll("(?s).*?<version>([^<]*)</version>.*", "$1");
     var chart = Objects.yaml(Files.readString(Helm.chart().resolve("Chart.yaml")));
     assertThat(chart.path("version").asText()).isEqualTo(version);

@@ -14,9 +14,13 @@ import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.xdplb.controller.OperatorRuntime;
+import java.util.List;
 
 /** The operator's metrics: its own, the SDK's and the JVM's. */
 public final class OperatorMetrics implements AutoCloseable {
+
+  /** As the SDK names it. */
+  private static final String CONTROLLER = "controller.name";
 
   private final PrometheusRegistry registry;
   private final PrometheusMeterRegistry meters;
@@ -30,6 +34,13 @@ public final class OperatorMetrics implements AutoCloseable {
     new JvmThreadMetrics().bindTo(meters);
     new ProcessorMetrics().bindTo(meters);
     garbage.bindTo(meters);
+    // The SDK makes these with the first failure, too late for a rate to see that one.
+    for (String rare :
+        List.of(
+            MicrometerMetricsV2.RECONCILIATIONS_FAILED,
+            MicrometerMetricsV2.RECONCILIATIONS_RETRIES_NUMBER)) {
+      meters.counter(rare, CONTROLLER, OperatorRuntime.CONTROLLER);
+    }
   }
 
   /** What the SDK is to tell of reconciling. */
