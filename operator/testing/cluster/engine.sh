@@ -33,7 +33,7 @@ start_engine() {
   echo "$ENGINE" >"$state/engine"
   [ "$ENGINE" = own ] || return 0
   use_engine
-  command -v dockerd >/dev/null || fail "there is no dockerd: install Debian's docker.io (make does)"
+  command -v dockerd >/dev/null || cannot "there is no dockerd to start: install Debian's docker.io (make cluster does)"
   mkdir -p "$engine_files" "$cache/docker"
   ip netns add "$NETNS"
   ip -n "$NETNS" link set lo up

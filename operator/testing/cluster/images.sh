@@ -10,7 +10,7 @@ node_image() {
   NODE_IMAGE=xdplb.io/testing/node:$(echo "$SUITE ${NODE_PACKAGES[*]}" | sha256sum | cut -c1-12)
   docker image inspect "$NODE_IMAGE" >/dev/null 2>&1 && return
   say "making the nodes' image from Debian packages, once: about a minute"
-  local root=$state/root mirror
+  local root=$cache/node-root mirror
   mirror=$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' \
     /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true)
   rm -rf "$root"
