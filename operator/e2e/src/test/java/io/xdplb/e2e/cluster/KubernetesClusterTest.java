@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.e2e;
+package io.xdplb.e2e.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.e2e;
+package io.xdplb.e2e.cluster;
 
 import io.xdplb.testing.apiserver.KubernetesApi.Kubectl;
 import io.xdplb.testing.cluster.KubernetesCluster;
