@@ -88,18 +88,20 @@ final class Web implements AutoCloseable {
         .outOrFail();
   }
 
-  /** The names of the pods that run and are to go on. */
+  /** The names of the pods that are to go on. */
   List<String> pods() {
-    return words(
-        kubectl(
-                "get",
-                "pods",
-                "-l",
-                "app=web",
-                "--field-selector=status.phase=Running",
-                "-o",
-                "jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name} {end}")
-            .outOrFail());
+    String each = "{.metadata.name} {.metadata.deletionTimestamp}{\"\\n\"}";
+    return get("pods", "{range .items[*]}" + each + "{end}")
+        .lines()
+        .map(line -> line.split(" "))
+        .filter(nameAndDeletion -> nameAndDeletion.length == 1)
+        .map(nameAndDeletion -> nameAndDeletion[0])
+        .toList();
+  }
+
+  /** How many pods there are, also those that are ending. */
+  int allPods() {
+    return words(get("pods", "{.items[*].metadata.name}")).size();
   }
 
   /** The nodes that have one of the pods. */

@@ -14,9 +14,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * parameter of the type {@link KubernetesCluster}.
  *
  * <p>The first class that needs it brings it up; it goes with the test run, also when that fails or
- * the JVM is killed. A cluster that {@code make cluster} has brought up is used as it is, and stays.
- * Where there can be none (no root, no Docker engine) the class is skipped, with the reason; one
- * that should come up and does not fails the class.
+ * the JVM is killed. A cluster that {@code make cluster} has brought up is used as it is, and
+ * stays. Where there can be none (no root, no Docker engine) the class is skipped, with the reason;
+ * one that should come up and does not fails the class.
  */
 @Inherited
 @RequiresBpf
