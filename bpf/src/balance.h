@@ -34,29 +34,32 @@ static __always_inline bool takes_untranslated(__u32 handle)
 	return b && !(b->flags & BACKEND_NAT);
 }
 
-/*
- * In a slot that moved, and without an agent at the other end: whose flow is this? A packet that
- * begins none was there before the slot moved, unless it is remembered: then the oldest owner has it.
- */
-__noinline __u32 former_owner(__u32 history, bool udp)
+/* One that still gets packets as they are, of the former owners of a slot: the newest, or the oldest. */
+__noinline __u32 former_owner(__u32 history, bool newest)
 {
 	struct slot_history *h = bpf_map_lookup_elem(&histories, &history);
-	__u32 oldest = 0;
-	struct config *c = &config;
+	__u32 found = 0;
 
-	/* a datagram does not say whether it begins a flow: for long there is no former one */
-	if (!h || (udp && (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	if (!h)
 		return 0;
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < HISTORY_OWNERS; i++) {
 		__u32 owner = h->owner[i];
 
-		if (!owner)
+		if (!owner || (newest && found))
 			break;
 		if (takes_untranslated(owner))
-			oldest = owner;
+			found = owner;
 	}
-	return oldest;
+	return found;
+}
+
+/* A datagram does not say whether it begins a flow: only for so long may it be a former owner's. */
+static __always_inline bool is_unsettled(__u32 history, const struct config *c, __u32 now)
+{
+	struct slot_history *h = bpf_map_lookup_elem(&histories, &history);
+
+	return h && now - h->moved <= c->unsettled;
 }
 
 static __always_inline void followed(__u32 history, const struct config *c, __u32 now)
@@ -192,8 +195,8 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		return drop(DROP_BAD_SOURCE, vip);
 
 	__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
-	__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
-	__u32 handle = ring_current(slot), history = ring_history(slot);
+	__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
+	__u32 slot = ring_slot(v, chooses), handle = slot_current(slot), history = history_of(v, chooses, slot);
 
 	struct flow wanted = {}; /* a copy: what is handed to other functions cannot stay in registers */
 
@@ -217,6 +220,9 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 		}
 	}
+	/* all are draining, and the flows that there are go on; a datagram may be one's */
+	if (!handle && history && (p.protocol == IPPROTO_UDP || !begins_flow(&p)))
+		handle = former_owner(history, true);
 	b = backend_by_handle(handle);
 	if (!b)
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
@@ -254,8 +260,9 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			}
 			flow_release(known.flow, known.meta);
 		}
-		if (p.protocol == IPPROTO_UDP || !begins_flow(&p)) {
-			__u32 former = former_owner(history, p.protocol == IPPROTO_UDP);
+		/* what begins no flow was there before the slot moved, and is not remembered: the oldest owner's */
+		if (p.protocol == IPPROTO_UDP ? is_unsettled(history, c, now) : !begins_flow(&p)) {
+			__u32 former = former_owner(history, false);
 
 			if (former)
 				handle = former;

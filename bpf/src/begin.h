@@ -16,17 +16,19 @@
 __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 {
 	struct config *c = &config;
-	struct flow_bucket *bucket = flow_bucket(answer_hash);
+	struct flow_bucket *bucket = NULL;
 
-	if (!wanted || !bucket)
+	if (!wanted)
 		return DROP_FLOW_TABLE_FULL;
 	bool ipv6 = wanted->meta & FLOW_IPV6;
 
 	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 entry = READ_ONCE(bucket->entry[i]);
-		struct flow *f = entry >> 32 == answer_hash >> 32 && (__u32)entry ? flow_at((__u32)entry - 1) : NULL;
+	for (int i = 0; i < FLOW_ENTRIES; i++) {
+		__u64 entry = flow_entry(&bucket, answer_hash, i);
+		struct flow *f = entry >> 32 == answer_hash >> 32 ? flow_at((__u32)entry - 1) : NULL;
 
+		if (!entry)
+			break;
 		if (!f)
 			continue;
 		__u32 meta = READ_ONCE(f->meta);

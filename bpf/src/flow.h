@@ -6,7 +6,9 @@
  * A flow's place is given by what its *reply* looks like: flow_base of the backend plus the source
  * port that was chosen. To choose a port is therefore to claim a place, two flows can never share a
  * translation, and a reply needs no search. What the client sends finds the flow through an index of
- * buckets, by hash; an entry of the index whose flow has gone is recognised by the flow's key.
+ * buckets, by hash; an entry of the index whose flow has gone is recognised by the flow's key. An entry
+ * is in the first of its two buckets or, where that was full, in the second. Entries are taken over and
+ * never emptied: so behind an empty one nothing has to be looked for.
  *
  * Nothing is swept: a place is taken over when somebody needs it and its flow has timed out or, when
  * all candidates are in use, when it was never confirmed or is closed. A flood of spoofed SYNs
@@ -118,11 +120,22 @@ static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f
 	return backend_by_handle(f->backend) ? 0 : VACANCY_DEAD;
 }
 
-static __always_inline struct flow_bucket *flow_bucket(__u64 hash)
+static __always_inline struct flow_bucket *flow_bucket(__u64 hash, bool second)
 {
-	__u32 index = hash & flow_bucket_mask;
+	__u32 index = (second ? hash >> 32 : hash) & flow_bucket_mask;
 
 	return bpf_map_lookup_elem(&flow_index, &index);
+}
+
+/* Entries where a hash may be: those of both buckets. */
+#define FLOW_ENTRIES (2 * FLOW_BUCKET_ENTRIES)
+
+/* Number `i` of them, to be asked for in order; `bucket` is the caller's. 0: that was all. */
+static __always_inline __u64 flow_entry(struct flow_bucket **bucket, __u64 hash, int i)
+{
+	if (i % FLOW_BUCKET_ENTRIES == 0)
+		*bucket = flow_bucket(hash, i);
+	return *bucket ? READ_ONCE((*bucket)->entry[i % FLOW_BUCKET_ENTRIES]) : 0;
 }
 
 static __always_inline struct flow *flow_at(__u32 index)
@@ -148,15 +161,15 @@ struct flow_view {
 static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 hash, __u32 kind, bool ipv6,
 				      bool range, struct flow_view *view)
 {
-	struct flow_bucket *bucket = flow_bucket(hash);
+	struct flow_bucket *bucket = NULL;
 
-	if (!bucket)
-		return false;
 	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 entry = READ_ONCE(bucket->entry[i]);
+	for (int i = 0; i < FLOW_ENTRIES; i++) {
+		__u64 entry = flow_entry(&bucket, hash, i);
 
-		if (entry >> 32 != hash >> 32 || !(__u32)entry)
+		if (!entry)
+			return false;
+		if (entry >> 32 != hash >> 32)
 			continue;
 		struct flow *f = flow_at((__u32)entry - 1);
 
@@ -233,12 +246,12 @@ static __always_inline void flow_seen(const struct config *c, struct flow *f, __
 }
 
 /*
- * Puts `place` into the bucket: at an empty entry, else at one whose flow has gone, else at the one
- * that may go first. Answers whether it could.
+ * Puts `place` into one of the two buckets: at an empty entry, else at one whose flow has gone, else
+ * at the one that may go first if its vacancy is at least `least`. Answers whether it could.
  */
-__noinline int flow_index_put(__u64 hash, __u32 place)
+__noinline int flow_bucket_put(__u64 hash, __u32 place, bool second, __u32 least)
 {
-	struct flow_bucket *bucket = flow_bucket(hash);
+	struct flow_bucket *bucket = flow_bucket(hash, second);
 	__u64 entry = (hash & ~0ULL << 32) | (place + 1);
 	__u32 now = bpf_jiffies64();
 	struct config *c = &config;
@@ -279,7 +292,7 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 				break;
 		}
 	}
-	if (!best_vacancy)
+	if (best_vacancy < least)
 		return false;
 	if (best_meta) {
 		struct flow *f = flow_at((__u32)best_entry - 1);
@@ -290,6 +303,13 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 	}
 	return __sync_val_compare_and_swap(&bucket->entry[best_at & (FLOW_BUCKET_ENTRIES - 1)], best_entry, entry) ==
 	       best_entry;
+}
+
+/* Puts `place` into the index, where it costs the least. Answers whether it could. */
+static __always_inline bool flow_index_put(__u64 hash, __u32 place)
+{
+	return flow_bucket_put(hash, place, false, VACANCY_DEAD) || flow_bucket_put(hash, place, true, VACANCY_DEAD) ||
+	       flow_bucket_put(hash, place, false, 1) || flow_bucket_put(hash, place, true, 1);
 }
 
 /*

@@ -290,8 +290,8 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		copy_macs(e->l3 - ETH_HLEN, cpu->nexthop_macs);
 		return transmit(ctx, cpu->nexthop_ifindex);
 	}
-	__u64 slot = ring_slot(v, slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash));
-	__u32 handle = ring_current(slot);
+	__u64 chooses = slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash);
+	__u32 slot = ring_slot(v, chooses), handle = slot_current(slot), history = history_of(v, chooses, slot);
 
 	if (v->affinity) { /* the client may stay with another backend than the ring's */
 		struct flow stays = {};
@@ -301,18 +301,20 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		if (flow_found(flow_search(&stays, false), &view) && backend_by_handle(view.backend))
 			handle = view.backend;
 	}
+	if (!handle && history) /* all are draining */
+		handle = former_owner(history, true);
 	struct backend *b = backend_by_handle(handle);
 
 	if (!b || b->flags & BACKEND_NAT)
 		return drop(DROP_ICMP, vip);
 	if (b->flags & BACKEND_HOSTED) /* before all else, as in balance() */
 		return next(NEXT_LOCAL_ICMP, 0, handle);
-	if (!(b->flags & BACKEND_AGENT) && ring_history(slot)) {
+	if (!(b->flags & BACKEND_AGENT) && history) {
 		key.meta |= FLOW_REMEMBERED;
 		if (flow_found(flow_search(&key, true), &view) && takes_untranslated(view.backend))
 			handle = view.backend;
 		else
-			handle = former_owner(ring_history(slot), false) ?: handle;
+			handle = former_owner(history, false) ?: handle;
 	}
 	return next(NEXT_TUNNEL, 0, handle);
 }
@@ -413,9 +415,11 @@ static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, 
 
 	error_key(&key, &e.p, vip, FLOW_HOSTED, ipv6);
 	if (!flow_found(flow_search(&key, v->port != v->end_port), &view)) {
-		__u64 slot = ring_slot(v, slot_hash(&e.p, v, hash_address(HASH_START, e.p.source, ipv6),
-						    hash_address(HASH_START, e.p.destination, ipv6)));
-		__u64 other = ask_others(slot, handle, control, false);
+		__u64 chooses = slot_hash(&e.p, v, hash_address(HASH_START, e.p.source, ipv6),
+					  hash_address(HASH_START, e.p.destination, ipv6));
+		__u32 slot = ring_slot(v, chooses);
+		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
+					 handle | (__u64)control << 32, false);
 
 		return next_function(other) == NEXT_TUNNEL ? other : drop(DROP_ICMP, vip);
 	}

@@ -23,10 +23,10 @@
 #define STEPS_OF_BEGINNING 3 /* former owners that are asked about what may begin a flow */
 
 /* The owner number `step` of a slot; 0: the present one. */
-static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h, __u32 step)
+static __always_inline __u32 slot_owner(__u32 current, const struct slot_history *h, __u32 step)
 {
 	if (!step)
-		return ring_current(slot);
+		return current;
 	/* the mask is for the verifier: it is the number of words in the struct */
 	__u32 at = (step - 1) & 15;
 
@@ -34,21 +34,24 @@ static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h
 }
 
 /*
- * Who is asked about a packet of an unknown flow, after the backend `asked`: the next word, or 0 if
- * it is to be taken here.
+ * Who is asked about a packet of an unknown flow, whose slot has this owner and this history: the
+ * next word, or 0 if it is to be taken here. `asked_before`: the backend that it was sent to, and in
+ * the upper half the control byte.
  */
-__noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
+__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, bool begins)
 {
-	__u32 history = ring_history(slot), step = control & CONTROL_STEP;
+	__u32 asked = asked_before, control = asked_before >> 32, step = control & CONTROL_STEP;
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
+	/* where nobody takes a new flow it can only be an old one's */
+	begins = begins && current;
 	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
 		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
-	bool other = !step && ring_current(slot) != asked && !(control & CONTROL_OTHER);
+	bool other = !step && current != asked && !(control & CONTROL_OTHER);
 
 	if (!other)
 		step++;
@@ -56,7 +59,7 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	for (int i = 0; i <= HISTORY_OWNERS; i++, step++) {
 		if (step > (begins ? STEPS_OF_BEGINNING : HISTORY_OWNERS))
 			break;
-		__u32 owner = slot_owner(slot, h, step);
+		__u32 owner = slot_owner(current, h, step);
 		struct backend *b = owner ? backend_by_handle(owner) : NULL;
 
 		/* one on this machine would have its flows in the table that was looked into */
@@ -64,11 +67,11 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 			return next(NEXT_TUNNEL, step ? step : CONTROL_OTHER, owner);
 	}
 	if (begins) {
-		struct backend *b = backend_by_handle(ring_current(slot));
+		struct backend *b = backend_by_handle(current);
 
-		if (!b || ring_current(slot) == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
+		if (!b || current == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
 			return 0;
-		return next(NEXT_TUNNEL, CONTROL_FINAL, ring_current(slot));
+		return next(NEXT_TUNNEL, CONTROL_FINAL, current);
 	}
 	return next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 }
@@ -163,8 +166,10 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 	if (unlikely(!known)) {
 		__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
 		__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
-		__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
-		__u64 other = ask_others(slot, handle, control, begins_flow(&p));
+		__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
+		__u32 slot = ring_slot(v, chooses);
+		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
+					 handle | (__u64)control << 32, begins_flow(&p));
 
 		if (other)
 			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;

@@ -38,7 +38,9 @@ final class AgentCommand implements Callable<Integer> {
     }
     List<String> interfaces = options.interfaces();
     KubernetesClient client = kubernetes.client();
-    Agent agent = Agent.start(client, options.config(), nodeName, interfaces, Version.text());
+    Agent agent =
+        Agent.start(
+            client, options.config(), kubernetes.namespace(), nodeName, interfaces, Version.text());
     UntilStopped.run(
         () -> {
           agent.close();

@@ -30,7 +30,8 @@ final class OperatorCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     KubernetesClient client = kubernetes.client();
-    OperatorRuntime operator = new OperatorRuntime(client, OperatorSettings.of(instance));
+    OperatorRuntime operator =
+        new OperatorRuntime(client, OperatorSettings.of(kubernetes.namespace(), instance));
     try {
       operator.start();
     } catch (OperatorException e) {

@@ -44,9 +44,16 @@ final class ClusterView implements NodeSource.Concerned {
   private final NodeAddressSource addresses;
   private final NodeDirectory directory;
   private final BalancerEvents events;
+  private final LeaseSource leases;
 
+  /**
+   * @param namespace where the agents' Leases are
+   */
   ClusterView(
-      EventSourceContext<LoadBalancer> context, TableEvidence evidence, OrphanCollector orphans) {
+      EventSourceContext<LoadBalancer> context,
+      String namespace,
+      TableEvidence evidence,
+      OrphanCollector orphans) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
     balancers.addIndexers(
@@ -70,11 +77,12 @@ final class ClusterView implements NodeSource.Concerned {
     tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::onNode);
+    leases = new LeaseSource(context, namespace, this::all);
     directory = new NodeDirectory(nodes::node, addresses::addresses);
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, addresses, events);
+    return List.of(services, slices, tables, nodes, addresses, leases, events);
   }
 
   TableSource tables() {
@@ -83,6 +91,10 @@ final class ClusterView implements NodeSource.Concerned {
 
   NodeSource nodes() {
     return nodes;
+  }
+
+  LeaseSource leases() {
+    return leases;
   }
 
   NodeDirectory directory() {

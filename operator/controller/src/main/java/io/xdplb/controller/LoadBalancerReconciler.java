@@ -41,6 +41,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final int TOO_MANY_REQUESTS = 429;
 
+  private final String namespace;
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
@@ -50,7 +51,12 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** Set once, before anything is reconciled. */
   private volatile ClusterView cluster;
 
-  LoadBalancerReconciler(KubernetesClient client, Announcer announcer, Settling settling) {
+  /**
+   * @param namespace where the agents' Leases are
+   */
+  LoadBalancerReconciler(
+      KubernetesClient client, String namespace, Announcer announcer, Settling settling) {
+    this.namespace = namespace;
     this.orphans = new OrphanCollector(client, this::forget);
     this.announcer = announcer;
     this.settling = settling;
@@ -59,7 +65,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, evidence, orphans);
+    cluster = new ClusterView(context, namespace, evidence, orphans);
     return cluster.eventSources();
   }
 
@@ -150,7 +156,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     Fleet fleet =
         inForce == null
             ? Fleet.withoutTable(nodes)
-            : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
+            : Fleet.of(
+                nodes,
+                name,
+                evidence.proofs(name, inForce.tableHash()),
+                cluster.leases()::isSilent);
     String bucket = TableEvidence.bucketOf(name);
     evidence.forgetAllBut(
         bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());

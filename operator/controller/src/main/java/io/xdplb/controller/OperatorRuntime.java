@@ -51,9 +51,9 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; patch of LoadBalancers'
-   *     status; create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays
-   *     open; the caller closes it after {@link #stop}
+   *     ForwardingTables, NodeStates, Nodes, Services, EndpointSlices, and of Leases in its own
+   *     namespace; patch of LoadBalancers' status; create, patch, delete of ForwardingTables;
+   *     create of Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this.client = client;
@@ -86,7 +86,8 @@ public final class OperatorRuntime implements AutoCloseable {
     Clock clock = Clock.systemUTC();
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
-        new LoadBalancerReconciler(client, announcer, new Settling(settings.settle(), clock));
+        new LoadBalancerReconciler(
+            client, settings.namespace(), announcer, new Settling(settings.settle(), clock));
     Operator operator =
         new Operator(
             o ->

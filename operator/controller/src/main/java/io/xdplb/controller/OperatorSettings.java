@@ -7,6 +7,7 @@ import java.util.Objects;
 /**
  * How the operator works.
  *
+ * @param namespace where the operator and the agents run, and have their Leases
  * @param instance which operator this is, as it appears in Events; the pod's name in a cluster
  * @param threads how many LoadBalancers are reconciled at the same time, at least 1
  * @param settle how long nodes may be behind a changed table before a status says so, from the
@@ -15,9 +16,10 @@ import java.util.Objects;
  *     is 100 ms, each further one twice the one before, without end
  */
 public record OperatorSettings(
-    String instance, int threads, Duration settle, Duration longestRetry) {
+    String namespace, String instance, int threads, Duration settle, Duration longestRetry) {
 
   public OperatorSettings {
+    Objects.requireNonNull(namespace, "namespace");
     Objects.requireNonNull(instance, "instance");
     if (threads < 1) {
       throw new IllegalArgumentException(threads + " threads reconcile nothing; at least 1");
@@ -29,12 +31,13 @@ public record OperatorSettings(
   }
 
   /** What suits a cluster of any size. */
-  public static OperatorSettings of(String instance) {
-    return new OperatorSettings(instance, 16, Duration.ofSeconds(1), Duration.ofSeconds(10));
+  public static OperatorSettings of(String namespace, String instance) {
+    return new OperatorSettings(
+        namespace, instance, 16, Duration.ofSeconds(1), Duration.ofSeconds(10));
   }
 
   /** The same with another {@link #settle}. */
   public OperatorSettings withSettle(Duration settle) {
-    return new OperatorSettings(instance, threads, settle, longestRetry);
+    return new OperatorSettings(namespace, instance, threads, settle, longestRetry);
   }
 }

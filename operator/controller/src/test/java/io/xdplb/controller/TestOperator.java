@@ -35,7 +35,8 @@ final class TestOperator implements AutoCloseable {
   }
 
   private void start(Duration settle) {
-    runtime = new OperatorRuntime(client, OperatorSettings.of("test").withSettle(settle));
+    runtime =
+        new OperatorRuntime(client, OperatorSettings.of("default", "test").withSettle(settle));
     runtime.start();
   }
 

@@ -51,6 +51,7 @@ final class KernelTables implements AutoCloseable {
           "port_ranges",
           "histories",
           "rings",
+          "ring_histories",
           "backends",
           "backend_cpus",
           "flows",
@@ -217,9 +218,13 @@ final class KernelTables implements AutoCloseable {
       for (Listener listener : address.listeners) {
         long ring = (long) slot << 32 | listener.ring.length;
         for (Slot of : listener.ring) {
-          Struct struct = new Struct("rings", slot++, "ring_slot");
-          struct.put("current", of.current() == null ? 0 : of.current().handle);
-          struct.put("history", history(of.history(), histories, jiffies));
+          int history = history(of.history(), histories, jiffies);
+          int owner = of.current() == null ? 0 : of.current().handle;
+          memories.get("ring_histories").buffer().putInt(slot * Integer.BYTES, history);
+          memories
+              .get("rings")
+              .buffer()
+              .putInt(slot++ * Integer.BYTES, owner | (history == 0 ? 0 : 1 << 31));
         }
         writeListener(listener, ring);
         listener.backends.forEach(this::writeBackend);

@@ -169,7 +169,8 @@ final class ReferenceLab implements Routes, AutoCloseable {
         }
         spec.map("backend_cpus").maxEntries(KernelTables.ENTRIES * Libbpf.possibleCpus());
         spec.set("backend_cpu_stride", KernelTables.ENTRIES);
-        spec.map("rings").maxEntries(KernelTables.RING_SLOTS);
+        spec.map("rings").maxEntries(KernelTables.RING_SLOTS / 16);
+        spec.map("ring_histories").maxEntries(KernelTables.RING_SLOTS / 16);
         spec.map("histories").maxEntries(KernelTables.HISTORIES);
         spec.set("key_bucket_mask", KernelTables.KEY_BUCKETS - 1);
         spec.set("flow_mask", FLOWS - 1).set("flow_bucket_mask", FLOWS / 4 - 1);
