@@ -69,8 +69,11 @@ __noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, bo
 	if (begins) {
 		struct backend *b = backend_by_handle(current);
 
-		if (!b || current == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
+		if (!b || current == asked || b->flags & BACKEND_NAT)
 			return 0;
+		/* who was asked last is here, too, and is not to get what is new */
+		if (b->flags & BACKEND_HOSTED)
+			return next(NEXT_BEGIN, BEGIN_HOSTED, current);
 		return next(NEXT_TUNNEL, CONTROL_FINAL, current);
 	}
 	return next(NEXT_REFUSE, DROP_NO_OWNER, 0);

@@ -74,13 +74,13 @@ final class Delivery {
               backend,
               control,
               packet.begins());
-      if (ask != null) {
+      if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
       if (!packet.begins()) {
         return answers.refuse(arrival, DropReason.NO_OWNER, false, told);
       }
-      flow = begin(arrival, backend);
+      flow = begin(arrival, ask == null ? backend : ask.owner());
       if (flow == null) {
         return answers.refuse(arrival, DropReason.TUPLE_IN_USE, false, told);
       }
@@ -157,7 +157,7 @@ final class Delivery {
   /**
    * Whom to ask about a flow that is not known here; null: nobody. The control byte counts the
    * owners. A packet that may begin a flow goes round while the slot has only just moved, and comes
-   * back to the present owner, who takes it.
+   * back to the present owner, who takes it; that one may be here.
    */
   private static Ask ask(Slot slot, Backend asked, int control, boolean begins) {
     if (slot == null || (control & Tunnels.FINAL) != 0) {
@@ -176,8 +176,9 @@ final class Delivery {
         return new Ask(owner, next == 0 ? Tunnels.OTHER : next);
       }
     }
-    boolean back = begins && slot.current() != asked && canBeAsked(slot.current());
-    return back ? new Ask(slot.current(), Tunnels.FINAL) : null;
+    Backend current = slot.current();
+    boolean back = begins && current != null && current != asked && current.alive && !current.nat;
+    return back ? new Ask(current, Tunnels.FINAL) : null;
   }
 
   /**
