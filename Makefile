@@ -43,18 +43,22 @@ image: build
 	@.ci/setup $(IMAGE_PACKAGES)
 	@operator/image/build.sh --arch $(ARCH)
 
-# What the tests run against is built from its modules once (about eight minutes) and kept outside the checkout.
-test:
-	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES) $(IMAGE_PACKAGES) $(CLUSTER_PACKAGES)
-	@operator/testing/kubernetes/build.sh cluster >/dev/null
+# The cluster's parts and helm are built from their modules once (about nine minutes) and kept outside the checkout.
+test: test-parts
 	@rm -rf */target/surefire-reports operator/*/target/surefire-reports
 	@status=0; $(MVN) verify --fail-at-end || status=$$?; .ci/summary && exit $$status
 
 # Uses the cluster that `make cluster` has brought up, else one of its own.
-e2e:
-	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES) $(IMAGE_PACKAGES) $(CLUSTER_PACKAGES)
+e2e: test-parts
 	@$(MAKE) -s build
-	@$(MVN) -q test -pl operator/e2e -am -Dspotless.check.skip -Dtest='io.xdplb.e2e.cluster.*Test' -Dsurefire.failIfNoSpecifiedTests=false
+	@$(MVN) test -pl operator/e2e -am -Dspotless.check.skip -Dtest='io.xdplb.e2e.cluster.*Test' -Dsurefire.failIfNoSpecifiedTests=false
+
+.PHONY: test-parts
+test-parts:
+	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES) $(IMAGE_PACKAGES) $(CLUSTER_PACKAGES)
+	@operator/testing/kubernetes/build.sh cluster >/dev/null
+	@operator/testing/kubernetes/helm.sh >/dev/null
+	@operator/image/base.sh $(ARCH) >/dev/null
 
 # Everything in it is built here, and kept outside the checkout: about eight minutes the first time.
 cluster:

@@ -168,7 +168,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 	if (how & BALANCE_HERE)
 		return drop(DROP_NOT_HOSTED, vip);
 
-	__u64 hash = flow_hash(c, p.source, p.source_port, vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, p.destination_port, vip, ipv6);
 	struct flow_view view = {};
 	struct backend *b;
 	bool range = v->port != v->end_port, orphaned = false;
@@ -200,6 +200,8 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 
 	struct flow wanted = {}; /* a copy: what is handed to other functions cannot stay in registers */
 
+	bool stays = false;
+
 	if (v->affinity) {
 		/* the backend that the client has stayed with, or now begins to stay with: the ring's */
 		wanted.meta = flow_kind(p.protocol, ipv6) | FLOW_AFFINITY;
@@ -208,17 +210,18 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		if (flow_found(flow_search(&wanted, false), &view)) {
 			b = backend_by_handle(view.backend);
 			/* one that takes no new flows any more is only for the flows that it has */
-			if (b && !flow_expired(c, view.flow, view.meta, now) &&
-			    (b->flags & BACKEND_TAKES_NEW_FLOWS || !begins_flow(&p))) {
+			stays = b && !flow_expired(c, view.flow, view.meta, now) &&
+				(b->flags & BACKEND_TAKES_NEW_FLOWS || !begins_flow(&p));
+			if (stays) {
 				handle = view.backend;
 				flow_seen(c, view.flow, now);
 				client_state(view.flow, view.meta | FLOW_REPLIED, p.tcp_flags & TCP_SYN);
 			} else {
 				flow_release(view.flow, view.meta);
 			}
-		} else if (!(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle)) {
-			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 		}
+		if (!stays && !(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle))
+			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 	}
 	/* all are draining, and the flows that there are go on; a datagram may be one's */
 	if (!handle && history && (p.protocol == IPPROTO_UDP || !begins_flow(&p)))
@@ -260,8 +263,11 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			}
 			flow_release(known.flow, known.meta);
 		}
-		/* what begins no flow was there before the slot moved, and is not remembered: the oldest owner's */
-		if (p.protocol == IPPROTO_UDP ? is_unsettled(history, c, now) : !begins_flow(&p)) {
+		/*
+		 * What begins no flow was there before the slot moved, and is not remembered: the oldest owner's.
+		 * Datagrams may be as well, but where their client stays is known.
+		 */
+		if (p.protocol == IPPROTO_UDP ? !stays && is_unsettled(history, c, now) : !begins_flow(&p)) {
 			__u32 former = former_owner(history, false);
 
 			if (former)

@@ -68,12 +68,12 @@ static __always_inline __u64 begin(struct xdp_md *ctx, __u32 handle, __u32 kind,
 
 	__builtin_memcpy(wanted.client, p.source, sizeof(wanted.client));
 	__builtin_memcpy(wanted.backend_address, b->address, sizeof(wanted.backend_address));
-	__u64 hash = flow_hash(c, wanted.client, wanted.client_port, vip, ipv6);
+	__u64 hash = flow_hash(c, wanted.client, wanted.client_port, p.destination_port, vip, ipv6);
 
 	if (kind == BEGIN_AFFINITY) {
 		wanted.meta = flow_kind(p.protocol, ipv6) | FLOW_AFFINITY;
 		wanted.client_port = 0;
-		(void)flow_begin(&wanted, flow_hash(c, wanted.client, 0, vip, ipv6)); /* no room: as the ring says */
+		(void)flow_begin(&wanted, flow_hash(c, wanted.client, 0, 0, vip, ipv6)); /* no room: as the ring says */
 		return next(NEXT_BALANCE, BALANCE_AFFINE, vip);
 	}
 	if (kind != BEGIN_HOSTED) {

@@ -46,16 +46,17 @@ static __always_inline __u32 flow_kind(__u8 protocol, bool ipv6)
 }
 
 /*
- * The client's words are mixed first: they are known before the VIP is looked up, so that the CPU
- * can do both at once.
+ * The packet's words are mixed first: they are known before the VIP is looked up, so that the CPU
+ * can do both at once. The VIP's port is among them, since a VIP may have many: a client may speak to
+ * all of them from one port. Both are 0 for FLOW_AFFINITY.
  */
-static __always_inline __u64 flow_hash(const struct config *c, const __u32 client[4],
-				       __be16 client_port, __u32 vip, bool ipv6)
+static __always_inline __u64 flow_hash(const struct config *c, const __u32 client[4], __be16 client_port,
+				       __be16 vip_port, __u32 vip, bool ipv6)
 {
 	__u64 hash = ipv6 ? hash_address(HASH_START, client, true) : client[0];
 
-	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)client_port << 32);
-	hash ^= hash >> 47; /* the port has reached the uppermost bits only, and the bucket is the lowest */
+	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)(client_port | (__u32)vip_port << 16) << 32);
+	hash ^= hash >> 47; /* the ports have reached the uppermost bits only, and the bucket is the lowest */
 	return hash ^ hash_mix(0, vip);
 }
 
@@ -101,6 +102,18 @@ static __always_inline bool flow_closed(__u32 meta)
 	const __u32 both = FLOW_FIN_CLIENT | FLOW_FIN_BACKEND;
 
 	return meta & FLOW_RESET || (meta & both) == both;
+}
+
+/* The VIP's port as it is in flow_hash(). */
+static __always_inline __be16 flow_vip_port(const struct flow *f, __u32 meta)
+{
+	if (meta & FLOW_AFFINITY)
+		return 0;
+	if (meta & FLOW_OF_KIND)
+		return f->nat_port;
+	struct vip *v = vip_by_handle(f->vip);
+
+	return v && v->port == v->end_port ? v->port : f->backend_port; /* a range's backends have the packet's */
 }
 
 #define VACANCY_DEAD (~0u - 2) /* and above: nobody will miss the flow */
@@ -214,7 +227,8 @@ __noinline __u32 flow_search(const struct flow *key, bool range)
 	__builtin_memcpy(p.source, key->client, sizeof(p.source));
 	p.source_port = key->client_port;
 	p.destination_port = key->nat_port;
-	__u64 hash = flow_hash(c, p.source, p.source_port, key->vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, key->meta & FLOW_AFFINITY ? 0 : key->nat_port,
+			       key->vip, ipv6);
 
 	return flow_find(&p, key->vip, hash, key->meta, ipv6, range, &view) ? view.place + 1 : 0;
 }
@@ -277,7 +291,8 @@ __noinline int flow_bucket_put(__u64 hash, __u32 place, bool second, __u32 least
 			continue;
 		__u32 meta = READ_ONCE(f->meta);
 		bool ipv6 = meta & FLOW_IPV6;
-		bool gone = flow_hash(c, f->client, f->client_port, f->vip, ipv6) >> 32 != old >> 32 &&
+		__be16 vip_port = flow_vip_port(f, meta);
+		bool gone = flow_hash(c, f->client, f->client_port, vip_port, f->vip, ipv6) >> 32 != old >> 32 &&
 			    (!(meta & FLOW_HOSTED) ||
 			     flow_answer_hash(c, f->backend_address, f->backend_port, f->client, f->client_port,
 					      ipv6) >> 32 != old >> 32);

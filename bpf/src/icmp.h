@@ -22,6 +22,7 @@ struct error {
 	void *quoted; /* IP header */
 	__be16 *ports; /* source, destination */
 	__u32 quoted_l4; /* how many bytes of layer 4 are quoted */
+	__u32 length; /* of the error, from its IP header on */
 	struct packet p;
 };
 
@@ -100,6 +101,7 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 	if (at + QUOTED_L4 > length)
 		return false;
 	e->quoted_l4 = length - at;
+	e->length = length;
 	if ((void *)e->ports + QUOTED_L4 > end || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
 		return false;
 	p->source_port = e->ports[1];
@@ -271,6 +273,8 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 
 		if (reason)
 			return drop(reason, vip);
+		if (!hosted && e->length > b->mtu && b->mtu)
+			return drop(DROP_TOO_BIG, vip); /* and nobody is told: it is an error itself */
 		const __u32 *here = hosted ? v->address : b->nat_address;
 		struct new_ends to = {
 			.quoted_source = b->address,

@@ -151,7 +151,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 	    bad_tcp_flags(p.tcp_flags))
 		return drop(DROP_BAD_TCP_FLAGS, vip);
 
-	__u64 hash = flow_hash(c, p.source, p.source_port, vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, p.destination_port, vip, ipv6);
 	__u32 kind = flow_kind(p.protocol, ipv6) | FLOW_HOSTED;
 	struct flow_view view = {};
 	bool known = flow_find(&p, vip, hash, kind, ipv6, v->port != v->end_port, &view) && view.flow;

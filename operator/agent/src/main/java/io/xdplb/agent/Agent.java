@@ -41,9 +41,10 @@ public final class Agent implements AutoCloseable {
       String namespace,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName);
-    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
+    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer, listener));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
@@ -57,6 +58,7 @@ public final class Agent implements AutoCloseable {
    * @param nodeName name of this node, and of its NodeState
    * @param interfaceNames where the program is to be
    * @param version of this agent
+   * @param listener hears of everything too, after the agent's own log and report
    * @throws io.xdplb.datapath.DatapathException if the datapath cannot be opened
    */
   public static Agent start(
@@ -65,7 +67,8 @@ public final class Agent implements AutoCloseable {
       String namespace,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     connect(client);
     Agent agent =
         new Agent(
@@ -74,7 +77,8 @@ public final class Agent implements AutoCloseable {
             namespace,
             nodeName,
             interfaceNames,
-            version);
+            version,
+            listener);
     agent.writer.start();
     agent.programmer.start();
     agent.nodes.start();
@@ -128,6 +132,16 @@ public final class Agent implements AutoCloseable {
     thread.start();
   }
 
+  /** See {@link Programmer#isRunning}. */
+  public boolean isProgramming() {
+    return programmer.isRunning();
+  }
+
+  /** See {@link Programmer#sinceLastStep}. */
+  public Duration sinceLastStep() {
+    return programmer.sinceLastStep();
+  }
+
   /** Stops following and programming. */
   @Override
   public void close() {
@@ -138,25 +152,40 @@ public final class Agent implements AutoCloseable {
     writer.close();
   }
 
-  private record Reporting(NodeStateWriter writer) implements ProgrammingListener {
+  private record Reporting(NodeStateWriter writer, ProgrammingListener next)
+      implements ProgrammingListener {
+    @Override
+    public void received(ObjectName table) {
+      next.received(table);
+    }
+
+    @Override
+    public void caughtUp() {
+      next.caughtUp();
+    }
+
     @Override
     public void programmed(ObjectName table, List<Vip> vips) {
       log.info("{}: programmed", table);
+      next.programmed(table, vips);
     }
 
     @Override
     public void failed(ObjectName table, TableException why) {
       log.error("{}: {}: {}", table, why.reason(), why.message());
+      next.failed(table, why);
     }
 
     @Override
     public void removed(ObjectName table) {
       log.info("{}: removed", table);
+      next.removed(table);
     }
 
     @Override
     public void reported(NodeStateStatus status) {
       writer.write(status);
+      next.reported(status);
     }
   }
 }

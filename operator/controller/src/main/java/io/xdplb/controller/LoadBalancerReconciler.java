@@ -26,6 +26,9 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,11 +56,16 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   /**
    * @param namespace where the agents' Leases are
+   * @param leads whether this operator may write, and no other one does
    */
   LoadBalancerReconciler(
-      KubernetesClient client, String namespace, Announcer announcer, Settling settling) {
+      KubernetesClient client,
+      String namespace,
+      Announcer announcer,
+      Settling settling,
+      BooleanSupplier leads) {
     this.namespace = namespace;
-    this.orphans = new OrphanCollector(client, this::forget);
+    this.orphans = new OrphanCollector(client, this::forget, leads);
     this.announcer = announcer;
     this.settling = settling;
   }
@@ -88,6 +96,19 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       throw e;
     }
     return observe(balancer, context, decision, inForce);
+  }
+
+  /** How many there are by the status of Ready; all three are always there. */
+  SortedMap<String, Integer> byReady() {
+    SortedMap<String, Integer> counts = new TreeMap<>(Map.of("True", 0, "False", 0, "Unknown", 0));
+    ClusterView view = cluster;
+    if (view != null) {
+      view.balancers()
+          .forEach(
+              balancer ->
+                  counts.merge(StatusComposer.readiness(balancer.getStatus()), 1, Integer::sum));
+    }
+    return counts;
   }
 
   /** Ends what works in the background; to be called when nothing is reconciled any more. */

@@ -7,11 +7,14 @@ import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.ControllerConfigurationOverrider;
+import io.javaoperatorsdk.operator.api.monitoring.Metrics;
 import io.javaoperatorsdk.operator.processing.event.rate.LinearRateLimiter;
 import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +47,11 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private final KubernetesClient client;
   private final OperatorSettings settings;
+  private final Metrics metrics;
+  private final LeaderElection election;
+  private final Runnable leadershipLost;
   private volatile Running running;
+  private volatile boolean leader;
 
   private record Running(
       Operator operator, LoadBalancerReconciler reconciler, Announcer announcer) {}
@@ -56,8 +63,29 @@ public final class OperatorRuntime implements AutoCloseable {
    *     create of Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
+    this(client, settings, Metrics.NOOP, null, () -> {});
+  }
+
+  /**
+   * The same, one of several.
+   *
+   * @param metrics hears of reconciling
+   * @param election where it is decided which one works, for which get, create and update of that
+   *     Lease are needed; {@code null} if this is the only operator
+   * @param leadershipLost called when another operator may work: this one must be stopped at once,
+   *     and not started again. Not called by {@link #stop}
+   */
+  public OperatorRuntime(
+      KubernetesClient client,
+      OperatorSettings settings,
+      Metrics metrics,
+      LeaderElection election,
+      Runnable leadershipLost) {
     this.client = client;
     this.settings = settings;
+    this.metrics = metrics;
+    this.election = election;
+    this.leadershipLost = leadershipLost;
   }
 
   /**
@@ -73,8 +101,8 @@ public final class OperatorRuntime implements AutoCloseable {
   }
 
   /**
-   * Starts, and returns when all caches are filled and reconciling has begun. Does nothing while
-   * the operator runs.
+   * Starts, and returns when all caches are filled, and reconciling has begun unless another
+   * operator leads. Does nothing while the operator runs.
    *
    * @throws io.javaoperatorsdk.operator.OperatorException if a kind cannot be listed: the API
    *     server does not answer, its CRD is not installed, or it is forbidden. Nothing runs then
@@ -87,16 +115,26 @@ public final class OperatorRuntime implements AutoCloseable {
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
         new LoadBalancerReconciler(
-            client, settings.namespace(), announcer, new Settling(settings.settle(), clock));
+            client,
+            settings.namespace(),
+            announcer,
+            new Settling(settings.settle(), clock),
+            this::isLeader);
     Operator operator =
         new Operator(
-            o ->
-                o.withKubernetesClient(client)
-                    .withCloseClientOnStop(false)
-                    .withConcurrentReconciliationThreads(settings.threads())
-                    .withReconciliationTerminationTimeout(TERMINATION));
+            o -> {
+              o.withKubernetesClient(client)
+                  .withCloseClientOnStop(false)
+                  .withConcurrentReconciliationThreads(settings.threads())
+                  .withReconciliationTerminationTimeout(TERMINATION)
+                  .withMetrics(metrics);
+              if (election != null) {
+                o.withLeaderElectionConfiguration(election.configuration(this::won, this::lost));
+              }
+            });
     operator.register(reconciler, this::configure);
     Running started = new Running(operator, reconciler, announcer);
+    leader = election == null;
     try {
       operator.start();
     } catch (RuntimeException e) {
@@ -110,8 +148,10 @@ public final class OperatorRuntime implements AutoCloseable {
   /** Stops, and returns when nothing is written any more. Does nothing while it does not run. */
   public synchronized void stop() {
     if (running != null) {
-      stop(running);
+      Running stopping = running;
       running = null;
+      leader = false;
+      stop(stopping);
       log.atInfo().addKeyValue("instance", settings.instance()).log("operator stopped");
     }
   }
@@ -120,6 +160,34 @@ public final class OperatorRuntime implements AutoCloseable {
   public boolean isReady() {
     Running now = running;
     return now != null && now.operator().getRuntimeInfo().allEventSourcesAreHealthy();
+  }
+
+  /** Whether this is the operator that works, and not one that stands by or is stopped. */
+  public boolean isLeader() {
+    return leader;
+  }
+
+  /**
+   * How many LoadBalancers there are by the status of Ready: True, False, Unknown; by the cache.
+   */
+  public SortedMap<String, Integer> balancersByReady() {
+    Running now = running;
+    return now == null ? new TreeMap<>() : now.reconciler().byReady();
+  }
+
+  private void won() {
+    leader = true;
+    log.atInfo().addKeyValue("instance", settings.instance()).log("leads");
+  }
+
+  private void lost() {
+    leader = false;
+    if (running != null) {
+      log.atError()
+          .addKeyValue("instance", settings.instance())
+          .log("could not renew the Lease {}/{} in time", election.namespace(), election.lease());
+      leadershipLost.run();
+    }
   }
 
   /** As {@link #stop}. */

@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,18 +30,23 @@ final class OrphanCollector implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(OrphanCollector.class);
   private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+  private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
   private final Consumer<ObjectName> onGone;
+  private final BooleanSupplier leads;
   private final ScheduledExecutorService worker;
 
   /**
    * @param onGone called when the LoadBalancer is gone and its table is, or never was
+   * @param leads whether this operator is the one that deletes; else it looks on until another one
+   *     has, or until it leads itself
    */
-  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone) {
+  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone, BooleanSupplier leads) {
     this.client = client;
     this.onGone = onGone;
+    this.leads = leads;
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             1,
@@ -74,7 +80,12 @@ final class OrphanCollector implements AutoCloseable {
   private void attempt(ObjectName name, Duration retry) {
     try {
       if (isGone(name)) {
-        deleteTable(name);
+        ForwardingTable table = table(name);
+        if (table != null && !leads.getAsBoolean()) {
+          schedule(name, LOOK_AGAIN, FIRST_RETRY);
+          return;
+        }
+        delete(name, table);
         onGone.accept(name);
       }
     } catch (KubernetesClientException e) {
@@ -100,13 +111,15 @@ final class OrphanCollector implements AutoCloseable {
     return balancer == null || balancer.isMarkedForDeletion();
   }
 
-  private void deleteTable(ObjectName name) {
-    ForwardingTable table =
-        client
-            .resources(ForwardingTable.class)
-            .inNamespace(name.namespace())
-            .withName(name.name())
-            .get();
+  private ForwardingTable table(ObjectName name) {
+    return client
+        .resources(ForwardingTable.class)
+        .inNamespace(name.namespace())
+        .withName(name.name())
+        .get();
+  }
+
+  private void delete(ObjectName name, ForwardingTable table) {
     if (table == null || TableSource.owner(table).isEmpty()) {
       return;
     }

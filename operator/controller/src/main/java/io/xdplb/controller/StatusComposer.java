@@ -195,6 +195,17 @@ final class StatusComposer {
     return decision.forwarding().isEmpty() ? null : decision.forwarding();
   }
 
+  /** The status of Ready: True, False, or Unknown where nothing has been said yet. */
+  static String readiness(LoadBalancerStatus status) {
+    return status == null || status.conditions() == null
+        ? "Unknown"
+        : status.conditions().stream()
+            .filter(condition -> READY.equals(condition.getType()))
+            .map(Condition::getStatus)
+            .findFirst()
+            .orElse("Unknown");
+  }
+
   private static int readyEndpoints(LoadBalancerStatus before) {
     return before == null || before.readyEndpoints() == null ? 0 : before.readyEndpoints();
   }

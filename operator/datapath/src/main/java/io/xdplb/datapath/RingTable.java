@@ -127,12 +127,16 @@ final class RingTable {
       }
     }
     long[] known = withOwnHistories(former, state);
-    Set<Integer> live = vip.handles().keySet();
+    Map<Integer, BackendLine> live = vip.handles();
     RingSuccession next;
     try (MapMemory lines = histories.map()) {
       next =
           new RingSuccession(
-              known, currents, h -> histories.read(lines, h).owners(), live::contains);
+              known,
+              currents,
+              h -> histories.read(lines, h).owners(),
+              live::containsKey,
+              h -> live.get(h).isServer());
     }
     int[] written = writeLines(next.lines, now);
     histories.forget(next.forgotten);

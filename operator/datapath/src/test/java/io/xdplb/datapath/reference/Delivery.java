@@ -40,13 +40,13 @@ final class Delivery {
     if (!packet.faults().isEmpty()) {
       return Outcome.drop(packet.faults());
     }
+    if ((control & Tunnels.NAT) != 0) {
+      return forEndpointItself(arrival, backend);
+    }
     if (packet.ports() == null) {
       return packet.isIcmp() && packet.extensions() == 0
           ? deliverError(arrival, IcmpError.read(packet), backend, control)
           : Outcome.drop(DropReason.NOT_HOSTED, DropReason.ICMP, DropReason.EXTENSION_HEADERS);
-    }
-    if ((control & Tunnels.NAT) != 0) {
-      return forEndpointItself(arrival, backend);
     }
     if (!packet.destination().equals(listener.address.ip)
         || packet.protocol() != listener.protocol
@@ -68,16 +68,15 @@ final class Delivery {
       }
     }
     if (flow == null) {
-      Ask ask =
-          ask(
-              listener.slot(packet.source(), packet.ports().source(), packet.ports().destination()),
-              backend,
-              control,
-              packet.begins());
+      Slot slot =
+          listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+      // where nobody takes a new flow it can only be an old one's
+      boolean begins = packet.begins() && slot != null && slot.current() != null;
+      Ask ask = ask(slot, backend, control, begins);
       if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
-      if (!packet.begins()) {
+      if (!begins) {
         return answers.refuse(arrival, DropReason.NO_OWNER, false, told);
       }
       flow = begin(arrival, ask == null ? backend : ask.owner());
@@ -88,14 +87,20 @@ final class Delivery {
     return toEndpoint(arrival, flow);
   }
 
-  /** Translated by the edge, which sees to the answer: row 62. */
+  /** Translated by the edge, which sees to the answer: row 62; or an error about such a flow. */
   private Outcome forEndpointItself(Arrival arrival, Backend backend) {
     IpPacket packet = arrival.packet();
-    boolean its =
-        packet.destination().equals(backend.address)
-            && packet.protocol() == backend.listener.protocol
-            && (backend.port == 0 || backend.port == packet.ports().destination());
-    return its ? Outcome.pass(arrival.frame()) : Outcome.drop(DropReason.NOT_HOSTED);
+    boolean about =
+        packet.ports() == null
+            ? packet.isIcmp()
+            : packet.protocol() == backend.listener.protocol
+                && (backend.port == 0 || backend.port == packet.ports().destination());
+    if (about && packet.destination().equals(backend.address)) {
+      return Outcome.pass(arrival.frame());
+    }
+    return packet.ports() == null
+        ? Outcome.drop(DropReason.NOT_HOSTED, DropReason.EXTENSION_HEADERS)
+        : Outcome.drop(DropReason.NOT_HOSTED);
   }
 
   private Flow find(Listener listener, IpPacket packet) {

@@ -130,14 +130,13 @@ final class ReferenceLab implements Routes, AutoCloseable {
     for (int link = 0; link < 2; link++) {
       for (Cidr network : NETWORKS.get(link)) {
         if (network.contains(destination)) {
-          int number = (int) (destination.low() & (destination.isIpv4() ? 0x7f : 0xffff));
+          long number = destination.low() & (destination.isIpv4() ? 0x7f : -1);
           boolean router = link == 0 && number == (destination.isIpv4() ? 126 : 0xfe);
-          boolean host = destination.low() >>> 16 == network.address().low() >>> 16;
           if (router) {
             return new Hop(links[0], ROUTER, MACS[0]);
           }
-          return host && number >= FIRST_HOST && number < FIRST_HOST + HOSTS
-              ? new Hop(links[link], hostMac(link, number), MACS[link])
+          return number >= FIRST_HOST && number < FIRST_HOST + HOSTS
+              ? new Hop(links[link], hostMac(link, (int) number), MACS[link])
               : new Nowhere(DropReason.NO_NEIGHBOUR);
         }
       }

@@ -35,6 +35,9 @@ final class Traffic {
   private static final int CLIENT_PORTS = 24;
   private static final int JUMBO = 8000;
 
+  /** Of IPv4 and IPv6 with UDP and TCP. */
+  private static final int[] HEADERS = {28, 40, 48, 60};
+
   /**
    * A packet.
    *
@@ -233,8 +236,11 @@ final class Traffic {
   private byte[] payload() {
     int drawn = random.nextInt(100);
     int length =
-        drawn < 60 ? random.nextInt(40) : drawn < 95 ? random.nextInt(900) : random.nextInt(1500);
-    if (drawn == 99) {
+        drawn < 60 ? random.nextInt(40) : drawn < 90 ? random.nextInt(900) : random.nextInt(1500);
+    if (drawn >= 94 && drawn < 99) { // the packet fits exactly, or by a byte, or not
+      int mtu = Math.max(300, World.MTUS[random.nextInt(World.MTUS.length)]);
+      length = mtu - HEADERS[random.nextInt(HEADERS.length)] + random.nextInt(3) - 1;
+    } else if (drawn == 99) {
       length = 2000 + random.nextInt(JUMBO - 2000);
     }
     byte[] payload = new byte[length];

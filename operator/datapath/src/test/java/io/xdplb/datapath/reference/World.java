@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 final class World {
   private static final int ADDRESSES = 6; // of each family
   private static final int[] RING_SIZES = {1, 5, 13, 31, 61};
-  private static final int[] MTUS = {0, 0, 0, 1480, 1460, 1440, 700, 300};
+  static final int[] MTUS = {0, 0, 0, 1480, 1460, 1440, 700, 300};
   private static final int FIRST_ENDPOINT = 101;
   private static final List<Cidr> KNOWN =
       List.of(Cidr.parse("192.0.2.0/24"), Cidr.parse("2001:db8:c::/48"));
@@ -343,9 +343,15 @@ final class World {
   /** Slots get other owners, and remember the former ones. */
   private String move(Listener listener) {
     List<Backend> takers = takers(listener);
-    if (takers.isEmpty()) {
+    if (takers.isEmpty() && chance(40)) {
       listener.ring = new Slot[0];
       return listener + " has nobody";
+    }
+    if (takers.isEmpty()) { // all are draining, or have failed
+      for (int i = 0; i < listener.ring.length; i++) {
+        listener.ring[i] = moved(listener.ring[i], null);
+      }
+      return listener + " has nobody for new flows";
     }
     if (listener.ring.length == 0) {
       listener.ring = new Slot[pick(RING_SIZES)];
