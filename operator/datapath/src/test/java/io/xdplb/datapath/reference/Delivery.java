@@ -3,6 +3,7 @@ package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
 import io.xdplb.datapath.reference.Flow.Kind;
+import io.xdplb.datapath.reference.Table.Address;
 import io.xdplb.datapath.reference.Table.Backend;
 import io.xdplb.datapath.reference.Table.Listener;
 import io.xdplb.datapath.reference.Table.Slot;
@@ -85,6 +86,47 @@ final class Delivery {
       }
     }
     return toEndpoint(arrival, flow);
+  }
+
+  /**
+   * For an endpoint that is not here, to an address of ours: the sender's table is another one. The
+   * round goes on without it.
+   */
+  Outcome stray(Arrival arrival, Address address, int control) {
+    arrival.note("for nobody here, at", address, "control", control);
+    IpPacket packet = arrival.packet();
+    boolean judged = packet.faults().isEmpty() && packet.ports() != null;
+    Listener listener =
+        judged && (control & (Tunnels.NAT | Tunnels.FINAL)) == 0
+            ? address.listener(packet.protocol(), packet.ports().destination())
+            : null;
+    if (listener == null) {
+      return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+    }
+    Flow flow = find(listener, packet);
+    if (flow != null && flow.backend.alive) {
+      return deliver(arrival, flow.backend, control);
+    }
+    Slot slot =
+        listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+    Backend current = slot == null ? null : slot.current();
+    if (current != null && packet.begins()) {
+      if (!current.alive || current.nat) {
+        return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+      }
+      return current.hosted
+          ? deliver(arrival, current, Tunnels.FINAL)
+          : forwarding.forward(arrival, current, Tunnels.FINAL);
+    }
+    // the endpoint that has gone is missing here: the same number once more, but only once
+    int step = control & Tunnels.STEP;
+    boolean again = step > 0 && (control & Tunnels.OTHER) == 0;
+    Ask ask = ask(slot, null, again ? step - 1 | Tunnels.OTHER : control, false);
+    if (ask == null) {
+      return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+    }
+    return forwarding.forward(
+        arrival, ask.owner(), again ? ask.control() | Tunnels.OTHER : ask.control());
   }
 
   /** Translated by the edge, which sees to the answer: row 62; or an error about such a flow. */

@@ -118,7 +118,22 @@ class LoadBalancerTest {
             .kubectl("delete", "pod", xdplb.agentOn(node), "--grace-period=0", "--force")
             .outOrFail();
       }
-      xdplb.awaitRollout();
+      xdplb.awaitAgents();
+      connections.awaitRounds(3);
+      assertThat(connections.broken()).isEmpty();
+      load.mustHaveHadNoError(LEAST_REQUESTS);
+    }
+    awaitReady();
+  }
+
+  @Test
+  void upgradeUnderLoadLosesNoRequestAndNoConnection() {
+    try (Load load = new Load(client, URLS);
+        Connections connections =
+            Connections.open(
+                client, VIP4, 7000, 30, Duration.ofMillis(20), SECOND.multipliedBy(2))) {
+      String roll = Long.toString(System.nanoTime());
+      xdplb.install("agent.podAnnotations.roll=t" + roll, "operator.podAnnotations.roll=t" + roll);
       connections.awaitRounds(3);
       assertThat(connections.broken()).isEmpty();
       load.mustHaveHadNoError(LEAST_REQUESTS);
@@ -162,7 +177,7 @@ class LoadBalancerTest {
     Web.until(
         "the node has an agent",
         () -> cluster.onNode(node, "ls", "/sys/fs/bpf").outOrFail().contains("xdplb"));
-    xdplb.awaitRollout();
+    xdplb.awaitAgents();
     awaitReady();
     client.ip("route add 203.0.113.20/32 via " + node.ipv4());
     try {

@@ -144,6 +144,17 @@ public final class KubernetesCluster implements KubernetesApi, AutoCloseable {
             .toArray(String[]::new));
   }
 
+  /**
+   * The BPF programs that are attached in a node's network, as {@code bpftool net} lists them: XDP,
+   * tc and others, each with its device.
+   */
+  public String programsOn(ContainerNode node) {
+    String pid =
+        docker("inspect", "--format", "{{.State.Pid}}", node.container()).outOrFail().strip();
+    return Command.run("", List.of("nsenter", "--net", "--target", pid, "bpftool", "net", "show"))
+        .outOrFail();
+  }
+
   /** Freezes all processes of a node, those of its pods too; its kernel goes on. */
   public synchronized void pause(ContainerNode node) {
     pause(node.container());
