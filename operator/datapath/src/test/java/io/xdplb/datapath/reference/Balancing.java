@@ -151,7 +151,8 @@ final class Balancing {
       arrival.note("over:", known);
       machine.flows().remove(known);
     }
-    boolean stays = machine.flows().affinity(listener, packet.source()) != null;
+    boolean stays =
+        listener.affinity && machine.flows().affinity(listener, packet.source()) != null;
     boolean mayBeOld = packet.udp() ? !stays : !packet.begins();
     Backend former = mayBeOld ? formerOwner(slot.history(), packet.udp()) : null;
     Backend owner = former == null ? backend : former;

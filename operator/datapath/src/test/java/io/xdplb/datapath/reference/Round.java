@@ -138,19 +138,14 @@ final class Round {
     if (expected == null) {
       return same(XdpAction.PASS, frame, result);
     }
-    boolean dropped = expected.orDropped() && action == XdpAction.DROP;
-    if (expected.action() == XdpAction.DROP || dropped) {
-      if (action != XdpAction.DROP) {
-        return "DROP expected for one of %s, found %s of\n%s\n"
-            .formatted(expected.reasons(), action, hex(result.data()));
-      }
-    } else {
+    if (expected.action() == XdpAction.DROP && action != XdpAction.DROP) {
+      return "DROP expected for one of %s, found %s of\n%s\n"
+          .formatted(expected.reasons(), action, hex(result.data()));
+    }
+    if (expected.action() != XdpAction.DROP) {
       String different = same(expected.action(), expected.frame().tagged(frame, tags), result);
       if (different != null) {
         return different;
-      }
-      if (expected.orDropped()) {
-        return null;
       }
     }
     return expected.reasons().isEmpty() ? null : counted(expected.reasons());

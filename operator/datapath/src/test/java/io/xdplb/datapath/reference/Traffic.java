@@ -35,9 +35,6 @@ final class Traffic {
   private static final int CLIENT_PORTS = 24;
   private static final int JUMBO = 8000;
 
-  /** Of IPv4 and IPv6 with UDP and TCP. */
-  private static final int[] HEADERS = {28, 40, 48, 60};
-
   /**
    * A packet.
    *
@@ -130,7 +127,8 @@ final class Traffic {
             clientPort(),
             listener.address.ip,
             portOf(listener),
-            world.chance(60) ? Frame.SYN : flags()));
+            world.chance(60) ? Frame.SYN : flags()),
+        listener);
   }
 
   private Frame again(Flow flow) {
@@ -143,7 +141,8 @@ final class Traffic {
             clientPort,
             flow.listener.address.ip,
             port,
-            flags()));
+            flags()),
+        flow.listener);
   }
 
   private int flags() {
@@ -191,7 +190,21 @@ final class Traffic {
 
   /** What may be different about any packet. */
   private Frame dressed(Frame plain) {
-    Frame frame = plain.payload(payload());
+    return dressed(plain, payload());
+  }
+
+  /** To a listener: now and then it fits exactly where a backend is, or by a byte, or not. */
+  private Frame dressed(Frame plain, Listener listener) {
+    List<Backend> limited = listener.backends.stream().filter(b -> b.mtu > 0).toList();
+    if (limited.isEmpty() || !world.chance(6)) {
+      return dressed(plain);
+    }
+    int length = world.pick(limited).mtu - plain.ipPacket().length + random.nextInt(3) - 1;
+    return dressed(plain, new byte[length]);
+  }
+
+  private Frame dressed(Frame plain, byte[] payload) {
+    Frame frame = plain.payload(payload);
     if (world.chance(30)) {
       frame = frame.tos(random.nextInt(256)).flowLabel(random.nextInt()).id(random.nextInt(65536));
     }
@@ -236,11 +249,8 @@ final class Traffic {
   private byte[] payload() {
     int drawn = random.nextInt(100);
     int length =
-        drawn < 60 ? random.nextInt(40) : drawn < 90 ? random.nextInt(900) : random.nextInt(1500);
-    if (drawn >= 94 && drawn < 99) { // the packet fits exactly, or by a byte, or not
-      int mtu = Math.max(300, World.MTUS[random.nextInt(World.MTUS.length)]);
-      length = mtu - HEADERS[random.nextInt(HEADERS.length)] + random.nextInt(3) - 1;
-    } else if (drawn == 99) {
+        drawn < 60 ? random.nextInt(40) : drawn < 95 ? random.nextInt(900) : random.nextInt(1500);
+    if (drawn == 99) {
       length = 2000 + random.nextInt(JUMBO - 2000);
     }
     byte[] payload = new byte[length];

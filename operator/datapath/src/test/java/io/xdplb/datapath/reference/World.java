@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 final class World {
   private static final int ADDRESSES = 6; // of each family
   private static final int[] RING_SIZES = {1, 5, 13, 31, 61};
-  static final int[] MTUS = {0, 0, 0, 1480, 1460, 1440, 700, 300};
+  private static final int[] MTUS = {0, 0, 0, 1480, 1460, 1440, 700, 300};
   private static final int FIRST_ENDPOINT = 101;
   private static final List<Cidr> KNOWN =
       List.of(Cidr.parse("192.0.2.0/24"), Cidr.parse("2001:db8:c::/48"));
