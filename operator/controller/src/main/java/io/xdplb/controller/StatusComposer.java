@@ -72,6 +72,7 @@ final class StatusComposer {
     return new LoadBalancerStatus(
         generation,
         addresses(inForce),
+        null,
         conditions,
         decision.readyEndpoints() != null ? decision.readyEndpoints() : readyEndpoints(before),
         fleet.desired(),
