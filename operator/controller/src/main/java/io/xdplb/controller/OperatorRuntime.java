@@ -51,9 +51,10 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; patch of LoadBalancers'
-   *     status; create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays
-   *     open; the caller closes it after {@link #stop}
+   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services and EndpointSlices;
+   *     patch of the status of LoadBalancers and AddressPools; create, patch, delete of
+   *     ForwardingTables; create of Events of events.k8s.io. Stays open; the caller closes it after
+   *     {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this.client = client;
@@ -86,7 +87,8 @@ public final class OperatorRuntime implements AutoCloseable {
     Clock clock = Clock.systemUTC();
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
-        new LoadBalancerReconciler(client, announcer, new Settling(settings.settle(), clock));
+        new LoadBalancerReconciler(
+            client, announcer, new Settling(settings.settle(), clock), clock);
     Operator operator =
         new Operator(
             o ->

@@ -8,11 +8,12 @@ import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -32,13 +33,15 @@ final class OrphanCollector implements AutoCloseable {
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
-  private final Consumer<ObjectName> onGone;
+  private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
   private final ScheduledExecutorService worker;
 
   /**
-   * @param onGone called when the LoadBalancer is gone and its table is, or never was
+   * @param onGone called when the LoadBalancer is gone and its table is, or never was; gets the
+   *     table that was removed
    */
-  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone) {
+  OrphanCollector(
+      KubernetesClient client, BiConsumer<ObjectName, Optional<ForwardingTable>> onGone) {
     this.client = client;
     this.onGone = onGone;
     ScheduledThreadPoolExecutor executor =
@@ -74,8 +77,7 @@ final class OrphanCollector implements AutoCloseable {
   private void attempt(ObjectName name, Duration retry) {
     try {
       if (isGone(name)) {
-        deleteTable(name);
-        onGone.accept(name);
+        onGone.accept(name, deleteTable(name));
       }
     } catch (KubernetesClientException e) {
       // A conflict says that somebody wrote the table meanwhile, which is why it is looked at anew.
@@ -100,7 +102,7 @@ final class OrphanCollector implements AutoCloseable {
     return balancer == null || balancer.isMarkedForDeletion();
   }
 
-  private void deleteTable(ObjectName name) {
+  private Optional<ForwardingTable> deleteTable(ObjectName name) {
     ForwardingTable table =
         client
             .resources(ForwardingTable.class)
@@ -108,12 +110,13 @@ final class OrphanCollector implements AutoCloseable {
             .withName(name.name())
             .get();
     if (table == null || TableSource.owner(table).isEmpty()) {
-      return;
+      return Optional.empty();
     }
     // Exactly this version: if the LoadBalancer is back and has written, the delete is refused.
     client.resource(table).lockResourceVersion(table.getMetadata().getResourceVersion()).delete();
     log.atInfo()
         .addKeyValue("table", name)
         .log("ForwardingTable of a deleted LoadBalancer removed");
+    return Optional.of(table);
   }
 }
