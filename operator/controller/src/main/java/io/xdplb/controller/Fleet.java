@@ -72,6 +72,12 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
             node -> node.getStatus() != null && proofs.contains(digest(node, bucket).orElse("")));
   }
 
+  /** What each node reports of a table's bucket; {@code null} for one that reports none. */
+  static List<String> digests(Collection<NodeState> nodes, ObjectName table) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream().map(node -> digest(node, bucket).orElse(null)).toList();
+  }
+
   /** The digest a node reports for a bucket; empty if none. */
   static Optional<String> digest(NodeState node, String bucket) {
     return Optional.ofNullable(node.getStatus())

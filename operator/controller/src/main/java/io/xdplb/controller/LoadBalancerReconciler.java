@@ -64,7 +64,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     this.orphans = new OrphanCollector(client, this::forget);
     this.announcer = announcer;
     this.settling = settling;
-    this.keeper = new PoolKeeper(client, claims, evidence, clock);
+    this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
   }
 
   @Override
@@ -108,6 +108,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       throw e;
     }
     return observe(balancer, context, decision, inForce);
+  }
+
+  /** The caches are filled and reconciling has begun. */
+  void started() {
+    keeper.start();
   }
 
   /** Ends what works in the background; to be called when nothing is reconciled any more. */
@@ -205,9 +210,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             ? Fleet.withoutTable(nodes)
             : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
     boolean isProven = claims.isAwaited(name) && isProven(nodes, name, inForce);
-    String bucket = TableEvidence.bucketOf(name);
-    evidence.forgetAllBut(
-        bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());
+    evidence.forgetAllBut(TableEvidence.bucketOf(name), Fleet.digests(nodes, name));
     Settling.Phase phase = settling.of(balancer, decision, fleet);
     if (!phase.isHeld()) {
       publish(

@@ -100,6 +100,7 @@ public final class OperatorRuntime implements AutoCloseable {
     Running started = new Running(operator, reconciler, announcer);
     try {
       operator.start();
+      reconciler.started();
     } catch (RuntimeException e) {
       stop(started);
       throw e;
