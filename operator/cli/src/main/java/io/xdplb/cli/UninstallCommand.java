@@ -27,17 +27,10 @@ final class UninstallCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Option(
-      names = "--namespace",
-      paramLabel = "NAME",
-      defaultValue = "${POD_NAMESPACE:-xdplb-system}",
-      description = "Where the DaemonSet is. Default: ${DEFAULT-VALUE}.")
-  private String namespace;
-
-  @Option(
       names = "--daemonset",
       paramLabel = "NAME",
       defaultValue = "xdplb-agent",
-      description = "The agents' DaemonSet. Default: ${DEFAULT-VALUE}.")
+      description = "The agents' DaemonSet, in --namespace. Default: ${DEFAULT-VALUE}.")
   private String daemonSet;
 
   @Option(
@@ -53,7 +46,7 @@ final class UninstallCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     try (KubernetesClient client = kubernetes.client()) {
-      new AgentRemoval(client, namespace, daemonSet, line -> say(out, line))
+      new AgentRemoval(client, kubernetes.namespace(), daemonSet, line -> say(out, line))
           .run(Duration.ofSeconds(timeoutSeconds));
       client.resources(NodeState.class).list().getItems().stream()
           .forEach(
