@@ -31,7 +31,7 @@ final class UninstallCommand implements Callable<Integer> {
       names = "--daemonset",
       paramLabel = "NAME",
       defaultValue = "xdplb-agent",
-      description = "The agents' DaemonSet, in --namespace. Default: ${DEFAULT-VALUE}.")
+      description = "The agents' DaemonSet. Default: ${DEFAULT-VALUE}.")
   private String daemonSet;
 
   @Option(
