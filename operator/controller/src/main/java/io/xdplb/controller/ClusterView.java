@@ -43,6 +43,9 @@ final class ClusterView implements NodeSource.Concerned {
   private final NodeSource nodes;
   private final NodeAddressSource addresses;
   private final NodeDirectory directory;
+  private final PoolSource pools;
+  private final NamespaceSource namespaces;
+  private final PoolKeeper keeper;
   private final BalancerEvents events;
   private final LeaseSource leases;
 
@@ -53,7 +56,8 @@ final class ClusterView implements NodeSource.Concerned {
       EventSourceContext<LoadBalancer> context,
       String namespace,
       TableEvidence evidence,
-      OrphanCollector orphans) {
+      OrphanCollector orphans,
+      PoolKeeper keeper) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
     balancers.addIndexers(
@@ -73,16 +77,19 @@ final class ClusterView implements NodeSource.Concerned {
                     .orElse(List.of()),
             BY_NODE,
             ServiceEndpointsReader::nodesOf));
-    events = new BalancerEvents(orphans::collect);
+    events = new BalancerEvents(orphans::collect, keeper::isForeign);
     tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::onNode);
     leases = new LeaseSource(context, namespace, this::all);
     directory = new NodeDirectory(nodes::node, addresses::addresses);
+    pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
+    namespaces = new NamespaceSource(context, keeper::namespaceChanged);
+    this.keeper = keeper;
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, addresses, leases, events);
+    return List.of(services, slices, tables, nodes, addresses, leases, pools, namespaces, events);
   }
 
   TableSource tables() {
@@ -95,6 +102,14 @@ final class ClusterView implements NodeSource.Concerned {
 
   LeaseSource leases() {
     return leases;
+  }
+
+  PoolSource pools() {
+    return pools;
+  }
+
+  NamespaceSource namespaces() {
+    return namespaces;
   }
 
   NodeDirectory directory() {
@@ -126,6 +141,11 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public Stream<ObjectName> all() {
     return balancers().map(Names::of);
+  }
+
+  @Override
+  public void nodesChanged() {
+    keeper.nodesChanged();
   }
 
   @Override

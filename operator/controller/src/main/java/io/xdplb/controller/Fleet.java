@@ -76,6 +76,24 @@ record Fleet(
     return new Fleet(nodes.size(), programmed, failures, lagging, silent);
   }
 
+  /**
+   * Whether every node proves it. One that has not reported anything yet may hold anything.
+   *
+   * @param proofs digests of the table's bucket
+   */
+  static boolean allProve(Collection<NodeState> nodes, ObjectName table, Set<String> proofs) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream()
+        .allMatch(
+            node -> node.getStatus() != null && proofs.contains(digest(node, bucket).orElse("")));
+  }
+
+  /** What each node reports of a table's bucket; {@code null} for one that reports none. */
+  static List<String> digests(Collection<NodeState> nodes, ObjectName table) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream().map(node -> digest(node, bucket).orElse(null)).toList();
+  }
+
   /** The digest a node reports for a bucket; empty if none. */
   static Optional<String> digest(NodeState node, String bucket) {
     return Optional.ofNullable(node.getStatus())

@@ -61,9 +61,10 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Nodes, Services, EndpointSlices, and of Leases in its own
-   *     namespace; patch of LoadBalancers' status; create, patch, delete of ForwardingTables;
-   *     create of Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
+   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services, EndpointSlices,
+   *     and of Leases in its own namespace; patch of the status of LoadBalancers and AddressPools;
+   *     create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays open;
+   *     the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this(client, settings, Metrics.NOOP, null, () -> {});
@@ -122,6 +123,7 @@ public final class OperatorRuntime implements AutoCloseable {
             settings.namespace(),
             announcer,
             new Settling(settings.settle(), clock),
+            clock,
             this::isLeader);
     Operator operator =
         new Operator(
@@ -132,7 +134,7 @@ public final class OperatorRuntime implements AutoCloseable {
                   .withReconciliationTerminationTimeout(TERMINATION)
                   .withMetrics(metrics);
               if (election != null) {
-                o.withLeaderElectionConfiguration(election.configuration(this::won, this::lost));
+                o.withLeaderElectionConfiguration(election.configuration(() -> won(reconciler), this::lost));
               }
             });
     operator.register(reconciler, this::configure);
@@ -140,6 +142,9 @@ public final class OperatorRuntime implements AutoCloseable {
     leader = election == null;
     try {
       operator.start();
+      if (election == null) {
+        reconciler.started();
+      }
     } catch (RuntimeException e) {
       stop(started);
       throw e;
@@ -178,8 +183,9 @@ public final class OperatorRuntime implements AutoCloseable {
     return now == null ? new TreeMap<>() : now.reconciler().byReady();
   }
 
-  private void won() {
+  private void won(LoadBalancerReconciler reconciler) {
     leader = true;
+    reconciler.started();
     log.atInfo().addKeyValue("instance", settings.instance()).log("leads");
   }
 

@@ -8,12 +8,13 @@ import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -34,16 +35,20 @@ final class OrphanCollector implements AutoCloseable {
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
-  private final Consumer<ObjectName> onGone;
+  private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
   private final BooleanSupplier leads;
   private final ScheduledExecutorService worker;
 
   /**
-   * @param onGone called when the LoadBalancer is gone and its table is, or never was
+   * @param onGone called when the LoadBalancer is gone and its table is, or never was; gets the
+   *     table that was removed
    * @param leads whether this operator is the one that deletes; else it looks on until another one
    *     has, or until it leads itself
    */
-  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone, BooleanSupplier leads) {
+  OrphanCollector(
+      KubernetesClient client,
+      BiConsumer<ObjectName, Optional<ForwardingTable>> onGone,
+      BooleanSupplier leads) {
     this.client = client;
     this.onGone = onGone;
     this.leads = leads;
@@ -85,8 +90,7 @@ final class OrphanCollector implements AutoCloseable {
           schedule(name, LOOK_AGAIN, FIRST_RETRY);
           return;
         }
-        delete(name, table);
-        onGone.accept(name);
+        onGone.accept(name, delete(name, table));
       }
     } catch (KubernetesClientException e) {
       // A conflict says that somebody wrote the table meanwhile, which is why it is looked at anew.
@@ -119,14 +123,15 @@ final class OrphanCollector implements AutoCloseable {
         .get();
   }
 
-  private void delete(ObjectName name, ForwardingTable table) {
+  private Optional<ForwardingTable> delete(ObjectName name, ForwardingTable table) {
     if (table == null || TableSource.owner(table).isEmpty()) {
-      return;
+      return Optional.empty();
     }
     // Exactly this version: if the LoadBalancer is back and has written, the delete is refused.
     client.resource(table).lockResourceVersion(table.getMetadata().getResourceVersion()).delete();
     log.atInfo()
         .addKeyValue("table", name)
         .log("ForwardingTable of a deleted LoadBalancer removed");
+    return Optional.of(table);
   }
 }

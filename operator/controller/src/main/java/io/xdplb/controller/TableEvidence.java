@@ -75,6 +75,11 @@ final class TableEvidence {
         .collect(Collectors.toUnmodifiableSet());
   }
 
+  /** The digests of a table's bucket that prove that a node does not hold the table. */
+  Set<String> absence(ObjectName table) {
+    return proofs(table, ABSENT);
+  }
+
   /**
    * Forgets what no node can hold any more.
    *

@@ -22,6 +22,18 @@ public final class Limits {
   /** Blocks of addresses that a load balancer admits. */
   public static final int SOURCE_RANGES = 256;
 
+  /** Blocks of an address pool. */
+  public static final int POOL_BLOCKS = 64;
+
+  /** Addresses and blocks that a pool excludes. */
+  public static final int POOL_EXCLUSIONS = 256;
+
+  /** Largest priority of a pool; the smallest one is its negative. */
+  public static final int POOL_PRIORITY = 1000;
+
+  /** Largest quota of a namespace in a pool. */
+  public static final int POOL_QUOTA = 1_000_000;
+
   /** Longest affinity of a client, in seconds: 24 hours. */
   public static final int AFFINITY_SECONDS = 86_400;
 
@@ -81,6 +93,18 @@ public final class Limits {
 
   /** Characters of the name of an interface: IFNAMSIZ without the final zero. */
   static final int INTERFACE_NAME_LENGTH = 15;
+
+  /** Characters of a label's key: a DNS name, a slash and a name. */
+  static final int LABEL_KEY_LENGTH = NAME_LENGTH + 1 + LABEL_LENGTH;
+
+  /** Labels, expressions and values of a {@link Selector}. */
+  static final int SELECTOR_TERMS = 32;
+
+  /** One to four whole numbers with the units h, m, s or ms. */
+  static final String DURATION = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
+
+  /** A DNS name, RFC 1123: the name of an object. */
+  static final String NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
   /** A DNS label, RFC 1123. */
   static final String LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";

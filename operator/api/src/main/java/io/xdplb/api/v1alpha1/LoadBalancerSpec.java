@@ -16,7 +16,8 @@ import java.util.List;
 /**
  * What a user asks of a load balancer.
  *
- * @param addresses where the load balancer is reachable
+ * @param addresses where the load balancer is reachable; absent means one address from the best
+ *     pool that it may use
  * @param listeners what it listens to, 1 to 64; protocol, port and endPort together are unique
  *     among them. A packet belongs to the listener with the narrowest range that has its port: a
  *     single port within a range is the single port's. Two ranges of one protocol are apart, or one
@@ -32,7 +33,7 @@ import java.util.List;
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record LoadBalancerSpec(
-    @Required Addresses addresses,
+    @Default("{}") Addresses addresses,
     @Required
         @ListKey("name")
         @Size(min = 1, max = Limits.LISTENERS)
@@ -68,14 +69,49 @@ public record LoadBalancerSpec(
   }
 
   /**
-   * Addresses of the load balancer.
+   * Addresses of the load balancer: those that are requested, and one from a pool for each family
+   * that is asked for and has none among these. An address once given stays, whatever becomes of
+   * its pool, until the load balancer is deleted or asks for something else.
    *
-   * @param requested explicit IPv4 or IPv6 addresses, without prefix length, 1 to 16
+   * @param poolRef the pool that addresses are taken from; absent means the pool with the highest
+   *     priority of those that assign automatically and that this namespace may use
+   * @param requested explicit IPv4 or IPv6 addresses, without prefix length, at most 16. Those that
+   *     are in a pool follow its rules, those in none are had without a pool
+   * @param ipFamilyPolicy SingleStack: an address of one family. PreferDualStack: one of each, or
+   *     of one only where the pools have no other. RequireDualStack: one of each, or none at all.
+   *     Absent means the requested addresses and no more, or without any SingleStack
+   * @param ipFamilies which families, in order: the first is the one of SingleStack, and what
+   *     PreferDualStack rather has. Absent means those of the requested addresses, then IPv4, or
+   *     IPv6 where no pool has IPv4 addresses for this namespace
+   * @param sharingKey load balancers of one namespace with the same key share an address, if
+   *     protocol and ports of their listeners are apart, 1 to 63 characters; absent means an
+   *     address for this one alone. A requested address that is in no pool is shared without a key
+   *     too
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  @ValidationRule(
+      value =
+          "!has(self.ipFamilies) || self.ipFamilies.size() < 2 || has(self.requested)"
+              + " && self.requested.size() > 0 && !has(self.ipFamilyPolicy)"
+              + " || has(self.ipFamilyPolicy) && self.ipFamilyPolicy != 'SingleStack'",
+      message = "two ipFamilies need ipFamilyPolicy PreferDualStack or RequireDualStack")
+  @ValidationRule(
+      value =
+          "!has(self.ipFamilyPolicy) || self.ipFamilyPolicy != 'SingleStack' || !has(self.requested)"
+              + " || !self.requested.all(a, isIP(a))"
+              + " || self.requested.all(a, ip(a).family() == ip(self.requested[0]).family())",
+      message = "with ipFamilyPolicy SingleStack the requested addresses must be of one family")
+  @ValidationRule(
+      value =
+          "!has(self.ipFamilies) || self.ipFamilies.size() != 1 || has(self.ipFamilyPolicy)"
+              + " && self.ipFamilyPolicy != 'SingleStack' || !has(self.requested)"
+              + " || !self.requested.all(a, isIP(a)) || self.requested.all(a,"
+              + " ip(a).family() == (self.ipFamilies[0] == 'IPv4' ? 4 : 6))",
+      message = "requested addresses must be of the family in ipFamilies")
   public record Addresses(
-      @Required
-          @Size(min = 1, max = Limits.ADDRESSES)
+      PoolRef poolRef,
+      @Size(max = Limits.ADDRESSES)
           @ValidationRule(
               value = "self.all(a, isIP(a))",
               message =
@@ -84,7 +120,39 @@ public record LoadBalancerSpec(
           @ValidationRule(
               value = "!self.all(a, isIP(a)) || self.all(a, self.exists_one(b, ip(a) == ip(b)))",
               message = "addresses must be unique, however they are spelled")
-          List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> requested) {}
+          List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> requested,
+      IpFamilyPolicy ipFamilyPolicy,
+      @Size(max = 2)
+          @ValidationRule(
+              value = "self.all(a, self.exists_one(b, a == b))",
+              message = "each family must be named once")
+          List<IpFamily> ipFamilies,
+      @Size(min = 1, max = Limits.LABEL_LENGTH) String sharingKey) {
+
+    /** These, and no others. */
+    public Addresses(List<String> requested) {
+      this(null, requested, null, null, null);
+    }
+  }
+
+  /**
+   * An AddressPool.
+   *
+   * @param name which pool
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record PoolRef(
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String name) {}
+
+  /** How many families a load balancer has addresses of. */
+  public enum IpFamilyPolicy {
+    /** One. */
+    SingleStack,
+    /** Both, or one where the pools have no other. */
+    PreferDualStack,
+    /** Both, or nothing. */
+    RequireDualStack
+  }
 
   /**
    * One protocol and port, or range of ports, of every address of the load balancer.
@@ -274,7 +342,7 @@ public record LoadBalancerSpec(
   public record Drain(
       @Default("5m")
           @Size(min = 2, max = 32)
-          @Pattern("^([0-9]{1,5}(h|m|s|ms)){1,4}$")
+          @Pattern(Limits.DURATION)
           @ValidationRule(
               value = "duration(self) <= duration('24h')",
               message = "must be at most 24h")

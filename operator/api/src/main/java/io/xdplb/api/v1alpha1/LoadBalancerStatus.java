@@ -16,9 +16,12 @@ import java.util.List;
  *
  * @param observedGeneration the generation of the spec that this status speaks of; -1 until the
  *     operator has seen the object
- * @param addresses the addresses in use
- * @param conditions Accepted, ResolvedRefs, Programmed and Ready always; Reconciling or Stalled
- *     only while True
+ * @param addresses the addresses that the load balancer has: allocated to it, and nobody else's
+ *     unless they are shared
+ * @param pools from which pool each of the addresses is; an address that is in no pool is not
+ *     listed
+ * @param conditions Accepted, ResolvedRefs, AddressAllocated, Programmed and Ready always;
+ *     Reconciling or Stalled only while True
  * @param readyEndpoints how many endpoints take new flows, over all listeners
  * @param desiredNodes how many nodes should hold the table
  * @param programmedNodes how many of them have proven that they do
@@ -30,11 +33,23 @@ public record LoadBalancerStatus(
     @Default("-1") @Min(-1) Long observedGeneration,
     @Size(max = Limits.ADDRESSES)
         List<@Size(min = 1, max = Limits.ADDRESS_LENGTH) String> addresses,
+    @ListKey("address") @Size(max = Limits.ADDRESSES) List<PooledAddress> pools,
     @ListKey("type") @Size(max = 16) List<Condition> conditions,
     @Min(0) Integer readyEndpoints,
     @Min(0) Integer desiredNodes,
     @Min(0) Integer programmedNodes,
     @ListKey("listener") @Size(max = Limits.LISTENERS) List<ListenerForwarding> forwarding) {
+
+  /**
+   * An address of a pool.
+   *
+   * @param address one of the addresses
+   * @param pool name of the AddressPool that it was taken from
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record PooledAddress(
+      @Required @Size(min = 1, max = Limits.ADDRESS_LENGTH) String address,
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String pool) {}
 
   /**
    * How packets reach the backends of a listener.

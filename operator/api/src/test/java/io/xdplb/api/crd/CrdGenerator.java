@@ -9,6 +9,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
 import io.fabric8.crdv2.generator.CRDGenerator;
 import io.fabric8.kubernetes.client.CustomResource;
+import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
@@ -35,7 +36,7 @@ final class CrdGenerator {
       """;
 
   private static final List<Class<? extends CustomResource<?, ?>>> KINDS =
-      List.of(LoadBalancer.class, ForwardingTable.class, NodeState.class);
+      List.of(LoadBalancer.class, AddressPool.class, ForwardingTable.class, NodeState.class);
 
   private static final YAMLMapper YAML =
       YAMLMapper.builder()

@@ -79,18 +79,19 @@ class CrdsOnApiServerTest {
                 "get",
                 "crd",
                 "loadbalancers.xdplb.io",
+                "addresspools.xdplb.io",
                 "forwardingtables.xdplb.io",
                 "nodestates.xdplb.io",
                 "-o",
                 "jsonpath={range .items[*].status.conditions[*]}{.type}={.status} {end}")
             .outOrFail();
     assertThat(conditions.split(" "))
-        .hasSize(6)
+        .hasSize(8)
         .containsOnly("NamesAccepted=True", "Established=True");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"LoadBalancer", "ForwardingTable", "NodeState"})
+  @ValueSource(strings = {"LoadBalancer", "AddressPool", "ForwardingTable", "NodeState"})
   void everyFieldIsStoredAsItWasSent(String kind) throws Exception {
     ObjectNode full = Examples.full(kind, namespace);
     String version = server.create(full).getMetadata().getResourceVersion();
@@ -205,7 +206,7 @@ class CrdsOnApiServerTest {
   @Test
   void shortNamesAndTheCategoryFindTheKinds() {
     assertThat(api.kubectl("api-resources", "--categories=xdplb", "--no-headers").outOrFail())
-        .contains("xlb", "xft", "xns");
+        .contains("xlb", "xpool", "xft", "xns");
   }
 
   @Test

@@ -12,18 +12,21 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** The objects in this package's YAML files. */
 final class Examples {
 
   private static final YAMLMapper YAML = new YAMLMapper();
 
+  private static final Set<String> CLUSTER_SCOPED = Set.of("NodeState", "AddressPool");
+
   private Examples() {}
 
-  /** A valid object of a kind with every field, in a namespace. */
+  /** A valid object of a kind with every field, in a namespace if the kind has any. */
   static ObjectNode full(String kind, String namespace) {
     ObjectNode object = FULL.get(kind).deepCopy();
-    if (!kind.equals("NodeState")) {
+    if (!CLUSTER_SCOPED.contains(kind)) {
       ((ObjectNode) object.get("metadata")).put("namespace", namespace);
     }
     return object;

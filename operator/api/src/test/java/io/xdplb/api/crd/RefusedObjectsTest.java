@@ -38,7 +38,7 @@ class RefusedObjectsTest {
     api.installCrds();
     namespace = api.newNamespace("refused");
     server = new Server(api);
-    for (String kind : List.of("LoadBalancer", "ForwardingTable", "NodeState")) {
+    for (String kind : List.of("LoadBalancer", "AddressPool", "ForwardingTable", "NodeState")) {
       ObjectNode stored = named(Examples.full(kind, namespace), "stored");
       String version = server.create(stored).getMetadata().getResourceVersion();
       versionOfStored.put(kind, version);
@@ -47,7 +47,9 @@ class RefusedObjectsTest {
 
   @AfterAll
   void close() {
-    server.delete(named(Examples.full("NodeState", namespace), "stored"));
+    for (String kind : List.of("AddressPool", "NodeState")) {
+      server.delete(named(Examples.full(kind, namespace), "stored"));
+    }
     server.close();
   }
 
