@@ -205,7 +205,7 @@ class InstalledTest {
         api.kubectlWithInput(
             other.formatted("other-node"), "--token", agentToken, "create", "-f", "-");
     assertThat(forOther.succeeded()).isFalse();
-    assertThat(forOther.err()).contains("not that of other-node");
+    assertThat(forOther.err()).contains("token was issued on, not other-node");
     var own =
         api.kubectlWithInput(other.formatted(node), "--token", agentToken, "create", "-f", "-");
     assertThat(own.err()).as("only because it is there").contains("AlreadyExists");
