@@ -134,7 +134,8 @@ public final class OperatorRuntime implements AutoCloseable {
                   .withReconciliationTerminationTimeout(TERMINATION)
                   .withMetrics(metrics);
               if (election != null) {
-                o.withLeaderElectionConfiguration(election.configuration(() -> won(reconciler), this::lost));
+                o.withLeaderElectionConfiguration(
+                    election.configuration(() -> won(reconciler), this::lost));
               }
             });
     operator.register(reconciler, this::configure);
