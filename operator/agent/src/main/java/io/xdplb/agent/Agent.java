@@ -35,7 +35,7 @@ public final class Agent implements AutoCloseable {
       List<String> interfaceNames,
       String version) {
     writer = new NodeStateWriter(client, nodeName);
-    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer));
+    programmer = new Programmer(datapath, nodeName, interfaceNames, version, new Reporting(writer));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
   }
