@@ -25,12 +25,21 @@ final class OperatorCommand implements Callable<Integer> {
       description = "What this operator is called in Events. Default: the host's name.")
   private String instance;
 
+  @Option(
+      names = "--default-for-services",
+      description =
+          "Serve Services of type LoadBalancer without a loadBalancerClass too. Default: only those"
+              + " of class xdplb.io/xdp.")
+  private boolean defaultForServices;
+
   @Mixin private KubernetesOptions kubernetes;
 
   @Override
   public Integer call() throws InterruptedException {
     KubernetesClient client = kubernetes.client();
-    OperatorRuntime operator = new OperatorRuntime(client, OperatorSettings.of(instance));
+    OperatorRuntime operator =
+        new OperatorRuntime(
+            client, OperatorSettings.of(instance).withDefaultForServices(defaultForServices));
     try {
       operator.start();
     } catch (OperatorException e) {

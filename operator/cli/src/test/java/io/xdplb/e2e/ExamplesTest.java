@@ -121,6 +121,15 @@ class ExamplesTest extends ClusterTestCase {
           .as("milliseconds from the end of kubectl apply to the first answer of " + listener)
           .isLessThan(PROMISED.toMillis());
     }
+    for (Service service : exposed(objects)) {
+      cluster
+          .kubectl(
+              "wait",
+              "--for=condition=xdplb.io/Ready",
+              "--timeout=20s",
+              "service/" + service.getMetadata().getName())
+          .outOrFail();
+    }
     for (HasMetadata balancer : of(LoadBalancer.class, objects)) {
       cluster
           .kubectl(
@@ -181,6 +190,13 @@ class ExamplesTest extends ClusterTestCase {
       case "service.yaml" -> {
         assertThat(web("203.0.113.20", 40)).containsOnlyKeys("http1", "http2");
         assertThat(web("2001:db8:0:2::20", 40)).containsOnlyKeys("http1", "http2");
+      }
+      case "service-loadbalancer.yaml" -> {
+        assertThat(web("203.0.113.70", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(web("2001:db8:0:2::70", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(cluster.kubectl("get", "service", "shop").outOrFail())
+            .as("what kubectl shows")
+            .contains("203.0.113.70,2001:db8:0:2::70");
       }
       case "canary.yaml" -> {
         SortedMap<String, Integer> answers = web("203.0.113.30", 400);
@@ -312,7 +328,19 @@ class ExamplesTest extends ClusterTestCase {
 
   private static List<Listener> listeners(List<HasMetadata> objects) {
     List<Listener> listeners = new ArrayList<>();
+    for (Service service : exposed(objects)) {
+      String addresses = service.getMetadata().getAnnotations().get("xdplb.io/addresses");
+      for (String address : addresses.split(", *")) {
+        service
+            .getSpec()
+            .getPorts()
+            .forEach(p -> listeners.add(new Listener(Protocol.TCP, address, p.getPort())));
+      }
+    }
     for (LoadBalancer balancer : of(LoadBalancer.class, objects)) {
+      if (Boolean.TRUE.equals(balancer.getSpec().template())) {
+        continue;
+      }
       for (String address : balancer.getSpec().addresses().requested()) {
         balancer
             .getSpec()
@@ -327,6 +355,13 @@ class ExamplesTest extends ClusterTestCase {
       }
     }
     return listeners;
+  }
+
+  /** The Services that are LoadBalancers. */
+  private static List<Service> exposed(List<HasMetadata> objects) {
+    return of(Service.class, objects).stream()
+        .filter(service -> "LoadBalancer".equals(service.getSpec().getType()))
+        .toList();
   }
 
   /** Where an answer is expected. */

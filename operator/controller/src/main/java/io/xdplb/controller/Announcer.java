@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.MicroTime;
 import io.fabric8.kubernetes.api.model.events.v1.Event;
 import io.fabric8.kubernetes.api.model.events.v1.EventBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.xdplb.api.v1alpha1.LoadBalancer;
 import java.time.Clock;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -18,8 +19,9 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Writes Events (events.k8s.io/v1) about LoadBalancers, in the background: a table never waits for
- * one. Events are a courtesy; when the API server cannot take them they are logged and given up.
+ * Writes Events (events.k8s.io/v1) about LoadBalancers and Services, in the background: a table
+ * never waits for one. Events are a courtesy; when the API server cannot take them they are logged
+ * and given up.
  */
 final class Announcer implements AutoCloseable {
 
@@ -60,10 +62,10 @@ final class Announcer implements AutoCloseable {
     this.clock = clock;
   }
 
-  void announce(LoadBalancer about, List<Notice> notices) {
+  void announce(HasMetadata about, List<Notice> notices) {
     for (Notice notice : notices) {
       log.atLevel(notice.isWarning() ? Level.WARN : Level.INFO)
-          .addKeyValue("loadbalancer", Names.of(about))
+          .addKeyValue(about.getKind().toLowerCase(Locale.ROOT), Names.of(about))
           .addKeyValue("reason", notice.reason())
           .log(notice.note());
       Event event = event(about, notice);
@@ -90,13 +92,13 @@ final class Announcer implements AutoCloseable {
       client.resource(event).create();
     } catch (RuntimeException e) {
       log.atWarn()
-          .addKeyValue("loadbalancer", event.getRegarding().getName())
+          .addKeyValue("about", event.getRegarding().getName())
           .addKeyValue("reason", event.getReason())
           .log("cannot write an Event: {}", e.getMessage());
     }
   }
 
-  private Event event(LoadBalancer about, Notice notice) {
+  private Event event(HasMetadata about, Notice notice) {
     return new EventBuilder()
         .withNewMetadata()
         .withGenerateName(about.getMetadata().getName() + "-")

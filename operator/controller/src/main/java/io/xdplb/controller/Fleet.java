@@ -60,6 +60,21 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
     return new Fleet(nodes.size(), programmed, failures, lagging);
   }
 
+  /**
+   * The nodes that may still hold a table that is no longer stored, in order: those whose digest of
+   * its bucket does not prove that they do not, whether or not they balance with it.
+   *
+   * @param absences digests that prove it
+   */
+  static List<String> holders(Collection<NodeState> nodes, ObjectName table, Set<String> absences) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream()
+        .filter(node -> !absences.contains(digest(node, bucket).orElse(TableEvidence.NO_DIGEST)))
+        .map(node -> node.getMetadata().getName())
+        .sorted()
+        .toList();
+  }
+
   /** The digest a node reports for a bucket; empty if none. */
   static Optional<String> digest(NodeState node, String bucket) {
     return Optional.ofNullable(node.getStatus())

@@ -17,10 +17,12 @@ import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.Problem;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -39,19 +41,29 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final Logger log = LoggerFactory.getLogger(LoadBalancerReconciler.class);
 
+  /** How often nodes are looked at that have not followed, should nothing be heard of them. */
+  private static final Duration DEPARTURE_AGAIN = Duration.ofSeconds(5);
+
   private static final int TOO_MANY_REQUESTS = 429;
 
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
+  private final Departures departures;
   private final TableEvidence evidence = new TableEvidence();
   private final Claims claims = new Claims();
 
   /** Set once, before anything is reconciled. */
   private volatile ClusterView cluster;
 
-  LoadBalancerReconciler(KubernetesClient client, Announcer announcer, Settling settling) {
-    this.orphans = new OrphanCollector(client, this::forget);
+  /**
+   * @param patience how long nodes that do not follow keep an address from being used by others
+   */
+  LoadBalancerReconciler(
+      KubernetesClient client, Announcer announcer, Settling settling, Duration patience) {
+    this.departures = new Departures(evidence, patience, settling.clock());
+    this.orphans =
+        new OrphanCollector(client, name -> departures.of(name, cluster).isOver(), this::forget);
     this.announcer = announcer;
     this.settling = settling;
   }
@@ -68,20 +80,34 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       LoadBalancer balancer, Context<LoadBalancer> context) {
     ObjectName name = Names.of(balancer);
     Optional<ForwardingTable> stored = cluster.tables().stored(name);
+    if (ClusterView.isTemplate(balancer)) {
+      return template(balancer, stored, context);
+    }
     CompileResult result = compile(balancer, stored);
     Claims.Standing standing = claims.claim(balancer, result, cluster);
     cluster.events().trigger(standing.affected());
-    Decision decision = Decision.of(result, standing.conflicts(), standing.held());
+    Decision decided = Decision.of(result, standing.conflicts(), standing.held());
+    boolean isWithdrawn = ClusterView.isWithdrawn(balancer);
+    Decision decision = isWithdrawn ? decided.withdrawn() : decided;
     ForwardingTableSpec inForce;
     try {
       inForce = store(balancer, decision, stored, context);
     } catch (KubernetesClientException e) {
       if (isRefusal(e)) {
-        publish(balancer, context, notWritten(balancer, decision, stored, e), decision);
+        publish(balancer, context, notWritten(balancer, decision, stored, e), decision.advice());
       }
       throw e;
     }
+    if (isWithdrawn) {
+      return withdrawn(balancer, context, decision);
+    }
+    departures.forget(name);
     return observe(balancer, context, decision, inForce);
+  }
+
+  /** The table that the API server holds for a LoadBalancer, by the cache. */
+  Optional<ForwardingTableSpec> table(ObjectName balancer) {
+    return cluster.tables().stored(balancer).map(ForwardingTable::getSpec);
   }
 
   /** Ends what works in the background; to be called when nothing is reconciled any more. */
@@ -93,6 +119,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** The LoadBalancer is gone, and so is its table: others may have its addresses. */
   private void forget(ObjectName name) {
     settling.forget(name);
+    departures.forget(name);
     cluster.events().trigger(claims.release(name, () -> !cluster.exists(name)));
   }
 
@@ -140,6 +167,49 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     return null;
   }
 
+  /** Whether no node need be waited for that may still have its table; false while it has one. */
+  boolean hasLeftNodes(ObjectName balancer) {
+    return cluster.tables().stored(balancer).isEmpty() && departures.of(balancer, cluster).isOver();
+  }
+
+  /** Nothing is programmed, and what was before has no claims any more. */
+  private UpdateControl<LoadBalancer> template(
+      LoadBalancer balancer, Optional<ForwardingTable> stored, Context<LoadBalancer> context) {
+    ObjectName name = Names.of(balancer);
+    stored
+        .filter(table -> TableSource.owner(table).isPresent())
+        .ifPresent(table -> context.getClient().resource(table).delete());
+    settling.forget(name);
+    cluster.events().trigger(claims.release(name, () -> true));
+    publish(
+        balancer,
+        context,
+        StatusComposer.ofTemplate(
+            balancer.getStatus(), balancer.getMetadata().getGeneration(), settling.now()),
+        List.of());
+    return UpdateControl.noUpdate();
+  }
+
+  private UpdateControl<LoadBalancer> withdrawn(
+      LoadBalancer balancer, Context<LoadBalancer> context, Decision decision) {
+    Departures.Departure departure = departures.of(Names.of(balancer), cluster);
+    publish(
+        balancer,
+        context,
+        StatusComposer.compose(
+            balancer.getStatus(),
+            balancer.getMetadata().getGeneration(),
+            decision,
+            null,
+            StatusComposer.withdrawn(departure.holders(), departure.isGivenUp()),
+            Fleet.withoutTable(cluster.nodes().nodes()),
+            settling.now()),
+        decision.advice());
+    return departure.isOver()
+        ? UpdateControl.noUpdate()
+        : UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(DEPARTURE_AGAIN);
+  }
+
   private UpdateControl<LoadBalancer> observe(
       LoadBalancer balancer,
       Context<LoadBalancer> context,
@@ -167,7 +237,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
               StatusComposer.programmed(decision, inForce, fleet, phase.isSettling()),
               fleet,
               settling.now()),
-          decision);
+          decision.advice());
     }
     return fleet.isOnlyLagging()
         ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
@@ -186,7 +256,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       LoadBalancer balancer,
       Context<LoadBalancer> context,
       LoadBalancerStatus status,
-      Decision decision) {
+      List<Problem> advice) {
     if (status.equals(balancer.getStatus())) {
       return;
     }
@@ -206,7 +276,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       }
       throw e;
     }
-    announcer.announce(balancer, Notice.between(balancer.getStatus(), status, decision.advice()));
+    announcer.announce(balancer, Notice.between(balancer.getStatus(), status, advice));
   }
 
   private LoadBalancerStatus notWritten(

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -47,13 +49,17 @@ public final class OperatorRuntime implements AutoCloseable {
   private volatile Running running;
 
   private record Running(
-      Operator operator, LoadBalancerReconciler reconciler, Announcer announcer) {}
+      Operator operator,
+      LoadBalancerReconciler reconciler,
+      ServiceReconciler services,
+      Announcer announcer) {}
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; patch of LoadBalancers'
-   *     status; create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays
-   *     open; the caller closes it after {@link #stop}
+   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; create, patch, delete of
+   *     LoadBalancers and ForwardingTables; patch of the status of LoadBalancers and Services, and
+   *     of Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
+   *     closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this.client = client;
@@ -86,7 +92,8 @@ public final class OperatorRuntime implements AutoCloseable {
     Clock clock = Clock.systemUTC();
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
-        new LoadBalancerReconciler(client, announcer, new Settling(settings.settle(), clock));
+        new LoadBalancerReconciler(
+            client, announcer, new Settling(settings.settle(), clock), settings.patience());
     Operator operator =
         new Operator(
             o ->
@@ -94,8 +101,12 @@ public final class OperatorRuntime implements AutoCloseable {
                     .withCloseClientOnStop(false)
                     .withConcurrentReconciliationThreads(settings.threads())
                     .withReconciliationTerminationTimeout(TERMINATION));
-    operator.register(reconciler, this::configure);
-    Running started = new Running(operator, reconciler, announcer);
+    ServiceReconciler services =
+        new ServiceReconciler(
+            client, settings.isDefaultForServices(), reconciler, announcer, clock);
+    operator.register(reconciler, this::configureBalancers);
+    operator.register(services, this::configureServices);
+    Running started = new Running(operator, reconciler, services, announcer);
     try {
       operator.start();
     } catch (RuntimeException e) {
@@ -129,15 +140,28 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private static void stop(Running parts) {
     parts.operator().stop();
+    parts.services().close();
     parts.reconciler().close();
     parts.announcer().close();
   }
 
-  private void configure(ControllerConfigurationOverrider<LoadBalancer> controller) {
-    controller
+  private void configureBalancers(ControllerConfigurationOverrider<LoadBalancer> controller) {
+    configure(controller)
         .withName("loadbalancer")
-        .withFieldManager(FIELD_MANAGER)
         .withItemStore(Trimming.withoutManagedFields())
+        .withOnUpdateFilter(
+            (now, before) -> isAnotherSpec(now.getMetadata(), before.getMetadata()));
+  }
+
+  /** A Service has no generation that tells of every change. */
+  private void configureServices(ControllerConfigurationOverrider<Service> controller) {
+    configure(controller).withName("service").withItemStore(Trimming.wholeServices());
+  }
+
+  private <T extends HasMetadata> ControllerConfigurationOverrider<T> configure(
+      ControllerConfigurationOverrider<T> controller) {
+    return controller
+        .withFieldManager(FIELD_MANAGER)
         .withRateLimiter(new LinearRateLimiter(BURST_PERIOD, BURST))
         .withRetry(
             new GenericRetry()
@@ -147,9 +171,7 @@ public final class OperatorRuntime implements AutoCloseable {
                 .setMaxInterval(settings.longestRetry().toMillis()))
         // The SDK's own filter compares generations only: it misses an object that was deleted and
         // created again while the watch was broken.
-        .withGenerationAware(false)
-        .withOnUpdateFilter(
-            (now, before) -> isAnotherSpec(now.getMetadata(), before.getMetadata()));
+        .withGenerationAware(false);
   }
 
   private static boolean isAnotherSpec(ObjectMeta now, ObjectMeta before) {

@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -29,17 +30,23 @@ final class OrphanCollector implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(OrphanCollector.class);
   private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+  private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
+  private final Predicate<ObjectName> hasLeftNodes;
   private final Consumer<ObjectName> onGone;
   private final ScheduledExecutorService worker;
 
   /**
-   * @param onGone called when the LoadBalancer is gone and its table is, or never was
+   * @param hasLeftNodes whether nodes need not be waited for, asked when the table is gone
+   * @param onGone called when the LoadBalancer is gone, its table is, or never was, and nodes need
+   *     not be waited for
    */
-  OrphanCollector(KubernetesClient client, Consumer<ObjectName> onGone) {
+  OrphanCollector(
+      KubernetesClient client, Predicate<ObjectName> hasLeftNodes, Consumer<ObjectName> onGone) {
     this.client = client;
+    this.hasLeftNodes = hasLeftNodes;
     this.onGone = onGone;
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
@@ -75,7 +82,12 @@ final class OrphanCollector implements AutoCloseable {
     try {
       if (isGone(name)) {
         deleteTable(name);
-        onGone.accept(name);
+        if (hasLeftNodes.test(name)) {
+          onGone.accept(name);
+        } else {
+          Duration doubled = retry.multipliedBy(2);
+          schedule(name, retry, doubled.compareTo(LOOK_AGAIN) < 0 ? doubled : LOOK_AGAIN);
+        }
       }
     } catch (KubernetesClientException e) {
       // A conflict says that somebody wrote the table meanwhile, which is why it is looked at anew.

@@ -50,6 +50,10 @@ final class Settling {
     this.clock = clock;
   }
 
+  Clock clock() {
+    return clock;
+  }
+
   Instant now() {
     return clock.instant();
   }

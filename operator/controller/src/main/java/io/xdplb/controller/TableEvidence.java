@@ -35,6 +35,9 @@ final class TableEvidence {
   /** Combinations of a bucket that are tried, those with the fewest deviations first. */
   private static final int COMBINATIONS = 512;
 
+  /** Stands for the digest of a bucket of which a node has no table. */
+  static final String NO_DIGEST = "";
+
   /** The version of a table that is not there. */
   private static final String ABSENT = "";
 
@@ -76,6 +79,21 @@ final class TableEvidence {
   }
 
   /**
+   * The digests of a table's bucket that prove that a node does not hold the table; {@link
+   * #NO_DIGEST} among them if that of a node without any table of the bucket does.
+   *
+   * @param table one that is not stored
+   */
+  synchronized Set<String> absences(ObjectName table) {
+    deleted(table);
+    Bucket bucket = buckets.get(bucketOf(table));
+    return bucket.combinations().entrySet().stream()
+        .filter(combination -> ABSENT.equals(bucket.version(table, combination.getValue())))
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /**
    * Forgets what no node can hold any more.
    *
    * @param name of the bucket
@@ -89,7 +107,7 @@ final class TableEvidence {
     List<Map<ObjectName, String>> held =
         digests.stream()
             .distinct()
-            .map(digest -> bucket.combinations().get(digest == null ? ABSENT : digest))
+            .map(digest -> bucket.combinations().get(digest == null ? NO_DIGEST : digest))
             .toList();
     if (held.stream().allMatch(Objects::nonNull)) {
       bucket.keep(held);
@@ -208,9 +226,8 @@ final class TableEvidence {
       }
     }
 
-    /** A bucket without tables has no digest; {@link #ABSENT} stands for that. */
     private String digest(TableDigests digests) {
-      return digests.bucketHashes().getOrDefault(name, ABSENT);
+      return digests.bucketHashes().getOrDefault(name, NO_DIGEST);
     }
   }
 }

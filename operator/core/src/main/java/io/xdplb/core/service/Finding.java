@@ -14,7 +14,7 @@ public record Finding(Reason reason, String where, String message) {
   public enum Reason {
     /** A requested address is none, or there are too many. */
     InvalidAddress(true),
-    /** A requested address is of a family that the Service does not have. */
+    /** No requested address is of a family that the Service has, or one is not and must be. */
     FamilyMismatch(true),
     /** What should name a pool cannot be its name. */
     InvalidPool(true),
@@ -26,6 +26,10 @@ public record Finding(Reason reason, String where, String message) {
     NoUsablePort(true),
     /** A block of source addresses cannot be read: nobody is let in by it. */
     InvalidSourceRange(false),
+    /**
+     * Both families are preferred, the Service has one, and an address of the other is left out.
+     */
+    FamilyUnavailable(false),
     /** A port has a protocol that is not balanced. */
     UnsupportedProtocol(false),
     /** A Service has more ports than a LoadBalancer has listeners. */

@@ -161,27 +161,35 @@ public final class ServiceMapping {
       }
     }
     List<IpFamily> families = families(requested);
-    String whereAsked = asked.map(Found::where).orElse("spec.loadBalancerIP");
-    for (Ip ip : requested) {
-      if (!families.contains(family(ip))) {
-        find(
-            Reason.FamilyMismatch,
-            whereAsked,
-            ip
-                + " is "
-                + family(ip)
-                + ", and spec.ipFamilies is "
-                + families
-                + "; ask for an address of that family, or give the Service both by"
-                + " ipFamilyPolicy PreferDualStack");
-      }
-    }
+    checkFamilies(asked.map(Found::where).orElse("spec.loadBalancerIP"), requested, families);
     return new Addresses(
         pool(),
         requested.isEmpty() ? null : requested.stream().map(Ip::toString).toList(),
         families.size() < 2 ? IpFamilyPolicy.SingleStack : dualStack(),
         families,
         sharingKey());
+  }
+
+  /** What both families are preferred for works with one; else an address is asked for, or none. */
+  private void checkFamilies(String where, Set<Ip> requested, List<IpFamily> families) {
+    List<Ip> others = requested.stream().filter(ip -> !families.contains(family(ip))).toList();
+    boolean isPreference =
+        service.ipFamilyPolicy() == IpFamilyPolicy.PreferDualStack
+            && others.size() < requested.size();
+    for (Ip ip : others) {
+      String why = ip + " is " + family(ip) + ", and spec.ipFamilies is " + families;
+      if (isPreference) {
+        requested.remove(ip);
+        find(Reason.FamilyUnavailable, where, why + ": it is left out, the others are used");
+      } else {
+        find(
+            Reason.FamilyMismatch,
+            where,
+            why
+                + "; ask for an address of that family, or give the Service both by"
+                + " ipFamilyPolicy PreferDualStack");
+      }
+    }
   }
 
   private List<IpFamily> families(Set<Ip> requested) {

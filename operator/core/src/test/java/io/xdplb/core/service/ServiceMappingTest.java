@@ -284,6 +284,16 @@ class ServiceMappingTest {
   }
 
   @Test
+  void whatBothFamiliesArePreferredForWorksWithOne() {
+    policy = IpFamilyPolicy.PreferDualStack;
+    annotations.put("xdplb.io/addresses", "203.0.113.10,2001:db8::10");
+    assertThat(spec().addresses().requested()).containsExactly("203.0.113.10");
+    assertThat(reasons()).containsExactly(Reason.FamilyUnavailable);
+    annotations.put("xdplb.io/addresses", "2001:db8::10");
+    refusedFor(Reason.FamilyMismatch);
+  }
+
+  @Test
   void withoutFamiliesThoseOfTheAddressesCount() {
     families = List.of();
     policy = null;
