@@ -20,9 +20,10 @@ import picocli.CommandLine.Parameters;
     description = {
       "Balances what the manifests in a folder say, without Kubernetes, and follows the folder"
           + " live.",
-      "It reads LoadBalancer, Service and EndpointSlice from *.yaml, *.yml and *.json (several"
-          + " documents a file; no sub-folders). A file that cannot be used is reported and leaves"
-          + " in force what it said before. Stopping leaves the datapath as it is: traffic goes on;"
+      "It reads LoadBalancer, AddressPool, Namespace, Service and EndpointSlice from *.yaml, *.yml"
+          + " and *.json (several documents a file; no sub-folders). A file that cannot be used is reported and leaves"
+          + " in force what it said before. Addresses from pools are remembered in the folder's file"
+          + " .xdplb-addresses.json. Stopping leaves the datapath as it is: traffic goes on;"
           + " `xdplb detach` removes it."
     },
     mixinStandardHelpOptions = true)

@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.cli.Xdplb;
@@ -192,11 +193,20 @@ class ExamplesTest extends ClusterTestCase {
         assertThat(web("2001:db8:0:2::20", 40)).containsOnlyKeys("http1", "http2");
       }
       case "service-loadbalancer.yaml" -> {
-        assertThat(web("203.0.113.70", 40)).containsOnlyKeys("http1", "http2");
-        assertThat(web("2001:db8:0:2::70", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(web("203.0.113.90", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(web("2001:db8:0:2::90", 40)).containsOnlyKeys("http1", "http2");
         assertThat(cluster.kubectl("get", "service", "shop").outOrFail())
             .as("what kubectl shows")
-            .contains("203.0.113.70,2001:db8:0:2::70");
+            .contains("203.0.113.90,2001:db8:0:2::90");
+      }
+      case "pool.yaml" -> {
+        List<String> shared = cluster.balancer("shop").addresses();
+        assertThat(shared).containsExactly("203.0.113.113", "2001:db8:0:2::70");
+        assertThat(cluster.balancer("shop-admin").addresses()).isEqualTo(shared);
+        for (String vip : shared) {
+          assertThat(web(vip, 40)).containsOnlyKeys("http1", "http2");
+          assertThat(web(vip, 8080, 10)).containsOnlyKeys("http3");
+        }
       }
       case "canary.yaml" -> {
         SortedMap<String, Integer> answers = web("203.0.113.30", 400);
@@ -326,7 +336,7 @@ class ExamplesTest extends ClusterTestCase {
     return objects.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
-  private static List<Listener> listeners(List<HasMetadata> objects) {
+  private List<Listener> listeners(List<HasMetadata> objects) {
     List<Listener> listeners = new ArrayList<>();
     for (Service service : exposed(objects)) {
       String addresses = service.getMetadata().getAnnotations().get("xdplb.io/addresses");
@@ -341,7 +351,7 @@ class ExamplesTest extends ClusterTestCase {
       if (Boolean.TRUE.equals(balancer.getSpec().template())) {
         continue;
       }
-      for (String address : balancer.getSpec().addresses().requested()) {
+      for (String address : addresses(balancer)) {
         balancer
             .getSpec()
             .listeners()
@@ -362,6 +372,22 @@ class ExamplesTest extends ClusterTestCase {
     return of(Service.class, objects).stream()
         .filter(service -> "LoadBalancer".equals(service.getSpec().getType()))
         .toList();
+  }
+
+  /** Those that it requests, or what it got from a pool. */
+  private List<String> addresses(LoadBalancer balancer) {
+    List<String> requested = balancer.getSpec().addresses().requested();
+    if (requested != null && !requested.isEmpty()) {
+      return requested;
+    }
+    String name = balancer.getMetadata().getName();
+    cluster.until(
+        name + " has addresses",
+        () ->
+            Optional.ofNullable(cluster.balancer(name))
+                .map(LoadBalancerStatus::addresses)
+                .isPresent());
+    return cluster.balancer(name).addresses();
   }
 
   /** Where an answer is expected. */

@@ -44,10 +44,16 @@ final class ClusterView implements NodeSource.Concerned {
   private final NodeSource nodes;
   private final NodeAddressSource addresses;
   private final NodeDirectory directory;
+  private final PoolSource pools;
+  private final NamespaceSource namespaces;
+  private final PoolKeeper keeper;
   private final BalancerEvents events;
 
   ClusterView(
-      EventSourceContext<LoadBalancer> context, TableEvidence evidence, OrphanCollector orphans) {
+      EventSourceContext<LoadBalancer> context,
+      TableEvidence evidence,
+      OrphanCollector orphans,
+      PoolKeeper keeper) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
     balancers.addIndexers(
@@ -67,15 +73,18 @@ final class ClusterView implements NodeSource.Concerned {
                     .orElse(List.of()),
             BY_NODE,
             ServiceEndpointsReader::nodesOf));
-    events = new BalancerEvents(orphans::collect);
+    events = new BalancerEvents(orphans::collect, keeper::isForeign);
     tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::onNode);
     directory = new NodeDirectory(nodes::node, addresses::addresses);
+    pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
+    namespaces = new NamespaceSource(context, keeper::namespaceChanged);
+    this.keeper = keeper;
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, addresses, events);
+    return List.of(services, slices, tables, nodes, addresses, pools, namespaces, events);
   }
 
   TableSource tables() {
@@ -84,6 +93,14 @@ final class ClusterView implements NodeSource.Concerned {
 
   NodeSource nodes() {
     return nodes;
+  }
+
+  PoolSource pools() {
+    return pools;
+  }
+
+  NamespaceSource namespaces() {
+    return namespaces;
   }
 
   NodeDirectory directory() {
@@ -132,6 +149,11 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public Stream<ObjectName> all() {
     return balancers().map(Names::of);
+  }
+
+  @Override
+  public void nodesChanged() {
+    keeper.nodesChanged();
   }
 
   @Override

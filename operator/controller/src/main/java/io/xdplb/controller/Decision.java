@@ -7,6 +7,7 @@ import io.xdplb.core.claims.VipClaims.Conflict;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Problem;
 import io.xdplb.core.compile.Problem.Concern;
+import io.xdplb.core.ipam.Allocation;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.TableHash;
 import io.xdplb.core.table.Tables;
@@ -19,6 +20,7 @@ import java.util.stream.Collectors;
  *
  * @param accepted the condition Accepted
  * @param resolvedRefs the condition ResolvedRefs
+ * @param addressing the condition AddressAllocated, and the addresses
  * @param table what becomes of the ForwardingTable
  * @param readyEndpoints endpoints that take new flows; {@code null} where that is not known and the
  *     last known number stands
@@ -30,6 +32,7 @@ import java.util.stream.Collectors;
 record Decision(
     Verdict accepted,
     Verdict resolvedRefs,
+    Addressing addressing,
     Table table,
     Integer readyEndpoints,
     List<ListenerForwarding> forwarding,
@@ -53,16 +56,21 @@ record Decision(
   }
 
   /**
+   * @param allocation the addresses that were compiled
    * @param result of the compiler
    * @param conflicts VIPs that an older LoadBalancer has. They are left out of the table, and the
    *     others carry traffic all the same: one address that is taken must not cost the rest
    * @param held VIPs that this LoadBalancer has
    */
-  static Decision of(CompileResult result, List<Conflict> conflicts, Set<VipKey> held) {
+  static Decision of(
+      Allocation allocation, CompileResult result, List<Conflict> conflicts, Set<VipKey> held) {
+    Addressing addressing =
+        Addressing.of(allocation, !(result instanceof CompileResult.Refused), conflicts, held);
     if (result instanceof CompileResult.Refused refused) {
       return new Decision(
           Verdict.no(INVALID_SPEC, listed(refused.problems(Concern.ACCEPTED))),
           Verdict.unknown(INVALID_SPEC, "References are looked at once the spec is valid."),
+          addressing,
           new Table.Keep(),
           null,
           null,
@@ -79,6 +87,7 @@ record Decision(
       return new Decision(
           accepted,
           Verdict.unknown(PENDING, "The endpoints of " + waitingFor + " are not known yet."),
+          addressing,
           new Table.Keep(),
           null,
           null,
@@ -88,7 +97,8 @@ record Decision(
     return new Decision(
         accepted,
         resolvedRefs(compiled),
-        conflicts.isEmpty() ? new Table.Install(compiled.table()) : rest(compiled.table(), held),
+        addressing,
+        rest(compiled.table(), conflicts, held),
         held.isEmpty() ? 0 : compiled.readyEndpoints(),
         held.isEmpty() ? List.of() : compiled.forwarding(),
         compiled.problems(Concern.ADVICE).stream().limit(LISTED).toList());
@@ -96,7 +106,8 @@ record Decision(
 
   /** The same for a LoadBalancer that no node is to have. */
   Decision withdrawn() {
-    return new Decision(accepted, resolvedRefs, new Table.Remove(), 0, List.of(), List.of());
+    return new Decision(
+        accepted, resolvedRefs, addressing, new Table.Remove(), 0, List.of(), List.of());
   }
 
   private static Verdict accepted(List<Conflict> conflicts) {
@@ -133,7 +144,10 @@ record Decision(
         + (problems.size() > LISTED ? "; and others" : "");
   }
 
-  private static Table rest(ForwardingTableSpec table, Set<VipKey> held) {
+  private static Table rest(ForwardingTableSpec table, List<Conflict> conflicts, Set<VipKey> held) {
+    if (conflicts.isEmpty() && !table.vips().isEmpty()) {
+      return new Table.Install(table);
+    }
     List<ForwardingTableSpec.Vip> vips =
         table.vips().stream().filter(vip -> held.contains(Tables.key(vip))).toList();
     if (vips.isEmpty()) {

@@ -51,7 +51,7 @@ final class Departures {
    * @param table one that is not stored, and will not be as long as this is asked
    */
   Departure of(ObjectName table, ClusterView cluster) {
-    List<String> holders = Fleet.holders(cluster.livingNodes(), table, evidence.absences(table));
+    List<String> holders = Fleet.holders(cluster.livingNodes(), table, evidence.absence(table));
     if (holders.isEmpty()) {
       since.remove(table);
       return new Departure(holders, false);

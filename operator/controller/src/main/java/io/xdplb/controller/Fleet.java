@@ -75,6 +75,18 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
         .toList();
   }
 
+  /**
+   * Whether every node proves it. One that has not reported anything yet may hold anything.
+   *
+   * @param proofs digests of the table's bucket
+   */
+  static boolean allProve(Collection<NodeState> nodes, ObjectName table, Set<String> proofs) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream()
+        .allMatch(
+            node -> node.getStatus() != null && proofs.contains(digest(node, bucket).orElse("")));
+  }
+
   /** The digest a node reports for a bucket; empty if none. */
   static Optional<String> digest(NodeState node, String bucket) {
     return Optional.ofNullable(node.getStatus())

@@ -13,6 +13,7 @@ import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.PooledAddress;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
@@ -20,22 +21,29 @@ import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.Problem;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
+import io.xdplb.core.ipam.Allocation;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * From a LoadBalancer to its ForwardingTable, and from what the nodes prove to its status: compile,
- * settle who has which address, store the table, look at the nodes, say so.
+ * From a LoadBalancer to its ForwardingTable, and from what the nodes prove to its status: allocate
+ * addresses, compile, settle who has which port of them, store the table, look at the nodes, say
+ * so.
  *
- * <p>The table comes first: it carries traffic. Nothing is written that is stored already.
+ * <p>The table comes first: it carries traffic. Only addresses of pools are written down before
+ * they are used. Nothing is written that is stored already.
  */
 final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoCloseable {
 
@@ -52,6 +60,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private final Departures departures;
   private final TableEvidence evidence = new TableEvidence();
   private final Claims claims = new Claims();
+  private final PoolKeeper keeper;
 
   /** Set once, before anything is reconciled. */
   private volatile ClusterView cluster;
@@ -60,18 +69,24 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
    * @param patience how long nodes that do not follow keep an address from being used by others
    */
   LoadBalancerReconciler(
-      KubernetesClient client, Announcer announcer, Settling settling, Duration patience) {
-    this.departures = new Departures(evidence, patience, settling.clock());
+      KubernetesClient client,
+      Announcer announcer,
+      Settling settling,
+      Duration patience,
+      Clock clock) {
+    this.departures = new Departures(evidence, patience, clock);
     this.orphans =
         new OrphanCollector(client, name -> departures.of(name, cluster).isOver(), this::forget);
     this.announcer = announcer;
     this.settling = settling;
+    this.keeper = new PoolKeeper(client, claims, evidence, clock);
   }
 
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, evidence, orphans);
+    cluster = new ClusterView(context, evidence, orphans, keeper);
+    keeper.watch(cluster);
     return cluster.eventSources();
   }
 
@@ -83,12 +98,25 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     if (ClusterView.isTemplate(balancer)) {
       return template(balancer, stored, context);
     }
-    CompileResult result = compile(balancer, stored);
+    Claims.Granted granted = claims.allocate(balancer, cluster);
+    cluster.events().trigger(granted.affected());
+    CompileResult result = compile(balancer, granted.allocation(), stored);
     Claims.Standing standing = claims.claim(balancer, result, cluster);
     cluster.events().trigger(standing.affected());
-    Decision decided = Decision.of(result, standing.conflicts(), standing.held());
-    boolean isWithdrawn = ClusterView.isWithdrawn(balancer);
-    Decision decision = isWithdrawn ? decided.withdrawn() : decided;
+    Decision decided =
+        Decision.of(granted.allocation(), result, standing.conflicts(), standing.held());
+    Decision decision = ClusterView.isWithdrawn(balancer) ? decided.withdrawn() : decided;
+    Optional<LoadBalancer> reserved = reserve(balancer, decision, context);
+    return reserved.isEmpty()
+        ? UpdateControl.noUpdate()
+        : carryOut(reserved.get(), context, decision, stored);
+  }
+
+  private UpdateControl<LoadBalancer> carryOut(
+      LoadBalancer balancer,
+      Context<LoadBalancer> context,
+      Decision decision,
+      Optional<ForwardingTable> stored) {
     ForwardingTableSpec inForce;
     try {
       inForce = store(balancer, decision, stored, context);
@@ -98,10 +126,10 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       }
       throw e;
     }
-    if (isWithdrawn) {
+    if (ClusterView.isWithdrawn(balancer)) {
       return withdrawn(balancer, context, decision);
     }
-    departures.forget(name);
+    departures.forget(Names.of(balancer));
     return observe(balancer, context, decision, inForce);
   }
 
@@ -114,22 +142,49 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   @Override
   public void close() {
     orphans.close();
+    keeper.close();
   }
 
   /** The LoadBalancer is gone, and so is its table: others may have its addresses. */
-  private void forget(ObjectName name) {
+  private void forget(ObjectName name, Optional<ForwardingTable> table) {
     settling.forget(name);
     departures.forget(name);
-    cluster.events().trigger(claims.release(name, () -> !cluster.exists(name)));
+    cluster
+        .events()
+        .trigger(claims.release(name, Claims.addresses(table), () -> !cluster.exists(name)));
+    keeper.look();
   }
 
-  private CompileResult compile(LoadBalancer balancer, Optional<ForwardingTable> stored) {
+  /**
+   * Writes down addresses of pools before anything makes use of them: what is not in a status would
+   * be given away again by the next operator.
+   *
+   * @return what is stored then; empty if the LoadBalancer is gone
+   */
+  private Optional<LoadBalancer> reserve(
+      LoadBalancer balancer, Decision decision, Context<LoadBalancer> context) {
+    LoadBalancerStatus before = balancer.getStatus();
+    List<PooledAddress> known =
+        before == null || before.pools() == null ? List.of() : before.pools();
+    if (known.containsAll(decision.addressing().pools())) {
+      return Optional.of(balancer);
+    }
+    keeper.look();
+    return write(balancer, context, StatusComposer.reserve(before, decision));
+  }
+
+  private CompileResult compile(
+      LoadBalancer balancer, Allocation allocation, Optional<ForwardingTable> stored) {
     ObjectName name = Names.of(balancer);
     Map<ServicePort, ServiceEndpoints> services =
         cluster.endpoints(name.namespace(), Compiler.servicePorts(balancer.getSpec()));
     return SecondLook.compile(
         new CompileInput(
-            name, balancer.getSpec(), services, cluster.directory().of(services.values())),
+            name,
+            balancer.getSpec(),
+            allocation.ips(),
+            services,
+            cluster.directory().of(services.values())),
         stored.map(ForwardingTable::getSpec).orElse(null),
         port -> cluster.liveEndpoints(name.namespace(), port),
         cluster.directory()::of);
@@ -180,7 +235,8 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         .filter(table -> TableSource.owner(table).isPresent())
         .ifPresent(table -> context.getClient().resource(table).delete());
     settling.forget(name);
-    cluster.events().trigger(claims.release(name, () -> true));
+    cluster.events().trigger(claims.release(name, Claims.addresses(stored), () -> true));
+    keeper.look();
     publish(
         balancer,
         context,
@@ -221,6 +277,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         inForce == null
             ? Fleet.withoutTable(nodes)
             : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
+    boolean isProven = claims.isAwaited(name) && isProven(nodes, name, inForce);
     String bucket = TableEvidence.bucketOf(name);
     evidence.forgetAllBut(
         bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());
@@ -238,10 +295,34 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
               fleet,
               settling.now()),
           decision.advice());
+      if (isProven) {
+        giveBack(name, inForce);
+      }
     }
     return fleet.isOnlyLagging()
         ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
         : UpdateControl.noUpdate();
+  }
+
+  /** Whether no node has anything of the LoadBalancer but the table that is in force. */
+  private boolean isProven(
+      Collection<NodeState> nodes, ObjectName name, ForwardingTableSpec inForce) {
+    return Fleet.allProve(
+        nodes,
+        name,
+        inForce == null ? evidence.absence(name) : evidence.proofs(name, inForce.tableHash()));
+  }
+
+  /** After the status says so: addresses that were given up can be had by others. */
+  private void giveBack(ObjectName name, ForwardingTableSpec inForce) {
+    Set<Ip> kept =
+        inForce == null
+            ? Set.of()
+            : inForce.vips().stream()
+                .map(vip -> Ip.parse(vip.address()))
+                .collect(Collectors.toSet());
+    cluster.events().trigger(claims.gone(name, kept, settling.now()));
+    keeper.look();
   }
 
   /**
@@ -260,6 +341,18 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     if (status.equals(balancer.getStatus())) {
       return;
     }
+    if (write(balancer, context, status).isPresent()) {
+      announcer.announce(balancer, Notice.between(balancer.getStatus(), status, advice));
+    }
+  }
+
+  /**
+   * Writes a status.
+   *
+   * @return what is stored then; empty if the LoadBalancer is gone
+   */
+  private static Optional<LoadBalancer> write(
+      LoadBalancer balancer, Context<LoadBalancer> context, LoadBalancerStatus status) {
     LoadBalancer patch = new LoadBalancer();
     patch.setMetadata(
         new ObjectMetaBuilder()
@@ -269,14 +362,13 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             .build());
     patch.setStatus(status);
     try {
-      context.resourceOperations().serverSideApplyPrimaryStatus(patch);
+      return Optional.of(context.resourceOperations().serverSideApplyPrimaryStatus(patch));
     } catch (KubernetesClientException e) {
       if (e.getCode() == HttpURLConnection.HTTP_NOT_FOUND) {
-        return;
+        return Optional.empty();
       }
       throw e;
     }
-    announcer.announce(balancer, Notice.between(balancer.getStatus(), status, advice));
   }
 
   private LoadBalancerStatus notWritten(

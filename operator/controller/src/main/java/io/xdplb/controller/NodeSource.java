@@ -30,6 +30,9 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
     /** Those whose tables are in a bucket. */
     Stream<ObjectName> inBucket(String bucket);
 
+    /** Some node has reported something else than before, or is gone. */
+    void nodesChanged();
+
     /** Those that have endpoints on a node. */
     Stream<ObjectName> onNode(String node);
   }
@@ -86,6 +89,7 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   }
 
   private void trigger(Stream<ObjectName> names) {
+    concerned.nodesChanged();
     names.distinct().forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));
   }
 }

@@ -40,11 +40,22 @@ record Notice(boolean isWarning, String reason, String note) {
         StatusComposer.condition(after, StatusComposer.ACCEPTED)
             .filter(c -> c.getStatus().equals(Verdict.Status.FALSE.text()))
             .isPresent();
+    boolean withoutAddress =
+        after.addresses() == null
+            && StatusComposer.condition(after, StatusComposer.ADDRESS_ALLOCATED)
+                .filter(c -> c.getStatus().equals(Verdict.Status.FALSE.text()))
+                .isPresent();
     for (String type :
-        List.of(StatusComposer.ACCEPTED, StatusComposer.RESOLVED_REFS, StatusComposer.PROGRAMMED)) {
+        List.of(
+            StatusComposer.ACCEPTED,
+            StatusComposer.ADDRESS_ALLOCATED,
+            StatusComposer.RESOLVED_REFS,
+            StatusComposer.PROGRAMMED)) {
       Condition now = StatusComposer.condition(after, type).orElseThrow();
       Optional<Condition> then = StatusComposer.condition(before, type);
-      boolean saidAlready = refused && type.equals(StatusComposer.PROGRAMMED);
+      boolean saidAlready =
+          refused && (isProgrammed(type) || type.equals(StatusComposer.ADDRESS_ALLOCATED))
+              || withoutAddress && isProgrammed(type);
       if (!saidAlready && isNews(type, then, now)) {
         notices.add(new Notice(isWarning(now), now.getReason(), now.getMessage()));
       }
@@ -60,8 +71,12 @@ record Notice(boolean isWarning, String reason, String note) {
     return notices;
   }
 
+  private static boolean isProgrammed(String type) {
+    return type.equals(StatusComposer.PROGRAMMED);
+  }
+
   private static boolean isNews(String type, Optional<Condition> then, Condition now) {
-    boolean isProgrammed = type.equals(StatusComposer.PROGRAMMED);
+    boolean isProgrammed = isProgrammed(type);
     boolean isFalse = now.getStatus().equals(Verdict.Status.FALSE.text());
     if (now.getStatus().equals(Verdict.Status.UNKNOWN.text())) {
       return false;

@@ -56,10 +56,10 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     ForwardingTables, NodeStates, Nodes, Services and EndpointSlices; create, patch, delete of
-   *     LoadBalancers and ForwardingTables; patch of the status of LoadBalancers and Services, and
-   *     of Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
-   *     closes it after {@link #stop}
+   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services and EndpointSlices;
+   *     create, patch, update, delete of LoadBalancers and ForwardingTables; patch of the status of
+   *     LoadBalancers, AddressPools and Services, and of Services for their finalizer; create of
+   *     Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this.client = client;
@@ -93,7 +93,7 @@ public final class OperatorRuntime implements AutoCloseable {
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
         new LoadBalancerReconciler(
-            client, announcer, new Settling(settings.settle(), clock), settings.patience());
+            client, announcer, new Settling(settings.settle(), clock), settings.patience(), clock);
     Operator operator =
         new Operator(
             o ->

@@ -8,11 +8,12 @@ import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,16 +36,18 @@ final class OrphanCollector implements AutoCloseable {
 
   private final KubernetesClient client;
   private final Predicate<ObjectName> hasLeftNodes;
-  private final Consumer<ObjectName> onGone;
+  private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
   private final ScheduledExecutorService worker;
 
   /**
    * @param hasLeftNodes whether nodes need not be waited for, asked when the table is gone
    * @param onGone called when the LoadBalancer is gone, its table is, or never was, and nodes need
-   *     not be waited for
+   *     not be waited for; gets the table that was removed
    */
   OrphanCollector(
-      KubernetesClient client, Predicate<ObjectName> hasLeftNodes, Consumer<ObjectName> onGone) {
+      KubernetesClient client,
+      Predicate<ObjectName> hasLeftNodes,
+      BiConsumer<ObjectName, Optional<ForwardingTable>> onGone) {
     this.client = client;
     this.hasLeftNodes = hasLeftNodes;
     this.onGone = onGone;
@@ -62,7 +65,7 @@ final class OrphanCollector implements AutoCloseable {
 
   /** Looks after a LoadBalancer that seems gone, soon and until it has succeeded. */
   void collect(ObjectName name) {
-    schedule(name, Duration.ZERO, FIRST_RETRY);
+    schedule(name, Optional.empty(), Duration.ZERO, FIRST_RETRY);
   }
 
   @Override
@@ -70,23 +73,27 @@ final class OrphanCollector implements AutoCloseable {
     worker.shutdownNow();
   }
 
-  private void schedule(ObjectName name, Duration delay, Duration nextRetry) {
+  private void schedule(
+      ObjectName name, Optional<ForwardingTable> removed, Duration delay, Duration nextRetry) {
     try {
-      worker.schedule(() -> attempt(name, nextRetry), delay.toMillis(), TimeUnit.MILLISECONDS);
+      worker.schedule(
+          () -> attempt(name, removed, nextRetry), delay.toMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       log.atDebug().addKeyValue("loadbalancer", name).log("stopped; the next start will collect");
     }
   }
 
-  private void attempt(ObjectName name, Duration retry) {
+  /**
+   * @param removed the table, if an earlier attempt has removed it
+   */
+  private void attempt(ObjectName name, Optional<ForwardingTable> removed, Duration retry) {
     try {
       if (isGone(name)) {
-        deleteTable(name);
+        Optional<ForwardingTable> table = deleteTable(name).or(() -> removed);
         if (hasLeftNodes.test(name)) {
-          onGone.accept(name);
+          onGone.accept(name, table);
         } else {
-          Duration doubled = retry.multipliedBy(2);
-          schedule(name, retry, doubled.compareTo(LOOK_AGAIN) < 0 ? doubled : LOOK_AGAIN);
+          schedule(name, table, retry, longer(retry, LOOK_AGAIN));
         }
       }
     } catch (KubernetesClientException e) {
@@ -96,9 +103,13 @@ final class OrphanCollector implements AutoCloseable {
           .addKeyValue("loadbalancer", name)
           .addKeyValue("retryMillis", retry.toMillis())
           .log("cannot remove what the deleted LoadBalancer left: {}", e.getMessage());
-      Duration doubled = retry.multipliedBy(2);
-      schedule(name, retry, doubled.compareTo(LONGEST_RETRY) < 0 ? doubled : LONGEST_RETRY);
+      schedule(name, removed, retry, longer(retry, LONGEST_RETRY));
     }
+  }
+
+  private static Duration longer(Duration retry, Duration longest) {
+    Duration doubled = retry.multipliedBy(2);
+    return doubled.compareTo(longest) < 0 ? doubled : longest;
   }
 
   /** By the API server: a cache that is behind must not cost a table. */
@@ -112,7 +123,7 @@ final class OrphanCollector implements AutoCloseable {
     return balancer == null || balancer.isMarkedForDeletion();
   }
 
-  private void deleteTable(ObjectName name) {
+  private Optional<ForwardingTable> deleteTable(ObjectName name) {
     ForwardingTable table =
         client
             .resources(ForwardingTable.class)
@@ -120,12 +131,13 @@ final class OrphanCollector implements AutoCloseable {
             .withName(name.name())
             .get();
     if (table == null || TableSource.owner(table).isEmpty()) {
-      return;
+      return Optional.empty();
     }
     // Exactly this version: if the LoadBalancer is back and has written, the delete is refused.
     client.resource(table).lockResourceVersion(table.getMetadata().getResourceVersion()).delete();
     log.atInfo()
         .addKeyValue("table", name)
         .log("ForwardingTable of a deleted LoadBalancer removed");
+    return Optional.of(table);
   }
 }

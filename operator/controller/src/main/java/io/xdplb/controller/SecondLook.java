@@ -47,7 +47,12 @@ final class SecondLook {
     Map<ServicePort, ServiceEndpoints> services = new HashMap<>(cached.services());
     services.replaceAll((port, known) -> hasEndpoints(known) ? known : live.apply(port));
     return Compiler.compile(
-        new CompileInput(cached.name(), cached.spec(), services, nodes.apply(services.values())));
+        new CompileInput(
+            cached.name(),
+            cached.spec(),
+            cached.addresses(),
+            services,
+            nodes.apply(services.values())));
   }
 
   private static boolean hasEndpoints(ServiceEndpoints endpoints) {

@@ -50,10 +50,6 @@ final class Settling {
     this.clock = clock;
   }
 
-  Clock clock() {
-    return clock;
-  }
-
   Instant now() {
     return clock.instant();
   }
@@ -79,6 +75,8 @@ final class Settling {
         isOfThisSpec(balancer)
             && says(status, StatusComposer.ACCEPTED, decision.accepted())
             && says(status, StatusComposer.RESOLVED_REFS, decision.resolvedRefs())
+            && says(status, StatusComposer.ADDRESS_ALLOCATED, decision.addressing().allocated())
+            && decision.addressing().addresses().equals(status.addresses())
             && StatusComposer.condition(status, StatusComposer.PROGRAMMED)
                 .filter(c -> Verdict.Status.TRUE.text().equals(c.getStatus()))
                 .isPresent();

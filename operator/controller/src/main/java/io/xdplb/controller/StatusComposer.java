@@ -2,12 +2,11 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.Condition;
-import io.fabric8.kubernetes.api.model.ConditionBuilder;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
+import io.xdplb.api.v1alpha1.LoadBalancerStatus.PooledAddress;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,6 +20,7 @@ final class StatusComposer {
 
   static final String ACCEPTED = "Accepted";
   static final String RESOLVED_REFS = "ResolvedRefs";
+  static final String ADDRESS_ALLOCATED = "AddressAllocated";
   static final String PROGRAMMED = "Programmed";
   static final String READY = "Ready";
   static final String RECONCILING = "Reconciling";
@@ -60,6 +60,8 @@ final class StatusComposer {
     List<Condition> conditions = new ArrayList<>();
     conditions.add(condition(before, ACCEPTED, decision.accepted(), generation, now));
     conditions.add(condition(before, RESOLVED_REFS, decision.resolvedRefs(), generation, now));
+    conditions.add(
+        condition(before, ADDRESS_ALLOCATED, decision.addressing().allocated(), generation, now));
     conditions.add(condition(before, PROGRAMMED, programmed, generation, now));
     conditions.add(condition(before, READY, ready, generation, now));
     if (!ready.isTrue()) {
@@ -67,15 +69,17 @@ final class StatusComposer {
       conditions.add(
           condition(
               before,
-              decision.accepted().isFalse() ? STALLED : RECONCILING,
+              decision.accepted().isFalse() || decision.addressing().isTerminal()
+                  ? STALLED
+                  : RECONCILING,
               Verdict.yes(ready.reason(), ready.message()),
               generation,
               now));
     }
     return new LoadBalancerStatus(
         generation,
-        addresses(inForce),
-        null,
+        orNull(decision.addressing().addresses()),
+        orNull(decision.addressing().pools()),
         conditions,
         decision.readyEndpoints() != null ? decision.readyEndpoints() : readyEndpoints(before),
         fleet.desired(),
@@ -90,6 +94,7 @@ final class StatusComposer {
    */
   static LoadBalancerStatus ofTemplate(LoadBalancerStatus before, long generation, Instant now) {
     Verdict yes = Verdict.yes(TEMPLATE, "It is a template, for Services to refer to.");
+    Verdict none = Verdict.no(TEMPLATE, "Templates have no addresses.");
     Verdict programmed = Verdict.no(TEMPLATE, "Templates are not programmed.");
     return new LoadBalancerStatus(
         generation,
@@ -98,6 +103,7 @@ final class StatusComposer {
         List.of(
             condition(before, ACCEPTED, yes, generation, now),
             condition(before, RESOLVED_REFS, yes, generation, now),
+            condition(before, ADDRESS_ALLOCATED, none, generation, now),
             condition(before, PROGRAMMED, programmed, generation, now),
             condition(before, READY, yes, generation, now)),
         0,
@@ -138,6 +144,11 @@ final class StatusComposer {
     if (decision.table() instanceof Decision.Table.Keep) {
       return Verdict.unknown(Decision.PENDING, decision.resolvedRefs().message());
     }
+    if (inForce == null && decision.addressing().allocated().isFalse()) {
+      return Verdict.no(
+          decision.addressing().allocated().reason(),
+          "Nothing is programmed: there is no address.");
+    }
     if (fleet.desired() == 0) {
       return Verdict.no(
           NO_NODES, "No node reports a NodeState; check that the agent runs on the nodes.");
@@ -156,13 +167,16 @@ final class StatusComposer {
 
   /** The condition of a type; empty if it is not there. */
   static Optional<Condition> condition(LoadBalancerStatus status, String type) {
-    return status == null || status.conditions() == null
-        ? Optional.empty()
-        : status.conditions().stream().filter(c -> type.equals(c.getType())).findFirst();
+    return Conditions.of(status == null ? null : status.conditions(), type);
   }
 
   private static Verdict ready(Decision decision, Verdict programmed) {
-    List<Verdict> required = List.of(decision.accepted(), decision.resolvedRefs(), programmed);
+    List<Verdict> required =
+        List.of(
+            decision.accepted(),
+            decision.addressing().allocated(),
+            decision.resolvedRefs(),
+            programmed);
     return Stream.concat(
             required.stream().filter(Verdict::isFalse),
             required.stream().filter(verdict -> !verdict.isTrue()))
@@ -201,33 +215,42 @@ final class StatusComposer {
 
   private static Condition condition(
       LoadBalancerStatus before, String type, Verdict verdict, long generation, Instant now) {
-    String since =
-        condition(before, type)
-            .filter(c -> verdict.status().text().equals(c.getStatus()))
-            .map(Condition::getLastTransitionTime)
-            .orElseGet(() -> now.truncatedTo(ChronoUnit.SECONDS).toString());
-    return new ConditionBuilder()
-        .withType(type)
-        .withStatus(verdict.status().text())
-        .withReason(verdict.reason())
-        .withMessage(verdict.message())
-        .withObservedGeneration(generation)
-        .withLastTransitionTime(since)
-        .build();
+    return Conditions.next(
+        before == null ? null : before.conditions(), type, verdict, generation, now);
   }
 
-  private static List<String> addresses(ForwardingTableSpec inForce) {
-    return inForce == null || inForce.vips() == null
-        ? null
-        : inForce.vips().stream().map(ForwardingTableSpec.Vip::address).distinct().toList();
+  /**
+   * The same status with the addresses that were decided on, and nothing else said that is new: to
+   * be written before anything makes use of the addresses.
+   *
+   * @param before {@code null} at the first visit
+   */
+  static LoadBalancerStatus reserve(LoadBalancerStatus before, Decision decision) {
+    List<String> addresses = orNull(decision.addressing().addresses());
+    List<PooledAddress> pools = orNull(decision.addressing().pools());
+    return before == null
+        ? new LoadBalancerStatus(-1L, addresses, pools, null, null, null, null, null)
+        : new LoadBalancerStatus(
+            before.observedGeneration(),
+            addresses,
+            pools,
+            before.conditions(),
+            before.readyEndpoints(),
+            before.desiredNodes(),
+            before.programmedNodes(),
+            before.forwarding());
   }
 
   /** An empty list is left out: applied, it could not take the place of one that is not. */
+  private static <T> List<T> orNull(List<T> list) {
+    return list.isEmpty() ? null : list;
+  }
+
   private static List<ListenerForwarding> forwarding(LoadBalancerStatus before, Decision decision) {
     if (decision.forwarding() == null) {
       return before == null ? null : before.forwarding();
     }
-    return decision.forwarding().isEmpty() ? null : decision.forwarding();
+    return orNull(decision.forwarding());
   }
 
   private static int readyEndpoints(LoadBalancerStatus before) {

@@ -78,19 +78,9 @@ final class TableEvidence {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  /**
-   * The digests of a table's bucket that prove that a node does not hold the table; {@link
-   * #NO_DIGEST} among them if that of a node without any table of the bucket does.
-   *
-   * @param table one that is not stored
-   */
-  synchronized Set<String> absences(ObjectName table) {
-    deleted(table);
-    Bucket bucket = buckets.get(bucketOf(table));
-    return bucket.combinations().entrySet().stream()
-        .filter(combination -> ABSENT.equals(bucket.version(table, combination.getValue())))
-        .map(Map.Entry::getKey)
-        .collect(Collectors.toUnmodifiableSet());
+  /** The digests of a table's bucket that prove that a node does not hold the table. */
+  Set<String> absence(ObjectName table) {
+    return proofs(table, ABSENT);
   }
 
   /**

@@ -11,6 +11,7 @@ import io.xdplb.core.model.ObjectName;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The ForwardingTables of the API server. A change by somebody else makes the LoadBalancer of the
@@ -46,6 +47,10 @@ final class TableSource extends InformerEventSource<ForwardingTable, LoadBalance
 
   Optional<ForwardingTable> stored(ObjectName name) {
     return get(Names.id(name));
+  }
+
+  Stream<ForwardingTable> all() {
+    return list(table -> true);
   }
 
   /** The LoadBalancer that owns a table; empty if none does. */

@@ -3,6 +3,7 @@ package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
+import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.NodeStatus;
@@ -120,6 +121,19 @@ final class Trimming {
             }
           }
           return balancer;
+        });
+  }
+
+  /** Names and labels. */
+  static ItemStore<Namespace> namespaces() {
+    return new TransformingItemStore<>(
+        namespace -> {
+          Map<String, String> labels = namespace.getMetadata().getLabels();
+          namespace.setMetadata(identity(namespace.getMetadata()));
+          namespace.getMetadata().setLabels(labels);
+          namespace.setSpec(null);
+          namespace.setStatus(null);
+          return namespace;
         });
   }
 

@@ -33,7 +33,8 @@ class ProgrammedTest extends OperatorTestCase {
     LoadBalancer balancer = cluster.awaitCondition("web", "Programmed", "False", "NoNodes");
     assertThat(balancer.getStatus().conditions())
         .extracting(Condition::getType)
-        .containsExactly("Accepted", "ResolvedRefs", "Programmed", "Ready", "Reconciling");
+        .containsExactly(
+            "Accepted", "ResolvedRefs", "AddressAllocated", "Programmed", "Ready", "Reconciling");
     assertThat(balancer.getStatus().desiredNodes()).isZero();
     assertThat(balancer.getStatus().programmedNodes()).isZero();
   }

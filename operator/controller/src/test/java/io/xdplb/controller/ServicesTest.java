@@ -19,6 +19,7 @@ import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.ServicePortBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.ServiceResource;
+import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
@@ -469,6 +470,38 @@ class ServicesTest extends OperatorTestCase {
     cluster.edit("edge", template(Forwarding.Mode.NAT, "1m"));
     until("it has no table", () -> cluster.tableResource("edge").get() == null);
     cluster.awaitTakers("zone", "198.51.100.2:8080");
+  }
+
+  @Test
+  void addressesComeFromAPoolAndGoBackToIt() {
+    AddressPool pool =
+        cluster
+            .client
+            .getKubernetesSerialization()
+            .unmarshal(
+                """
+                apiVersion: xdplb.io/v1alpha1
+                kind: AddressPool
+                metadata: {name: %s}
+                spec:
+                  blocks: [{cidr: 203.0.117.0/32}]
+                  releaseHold: 0s
+                  autoAssign: false
+                """
+                    .formatted(cluster.namespace),
+                AddressPool.class);
+    cluster.client.resource(pool).create();
+    try {
+      create(annotated(bare("web", s -> s), "xdplb.io/pool", cluster.namespace));
+      awaitFollowed("it is served", () -> ingress("web").equals(List.of("203.0.117.0")));
+      create(annotated(bare("zone", s -> s), "xdplb.io/pool", cluster.namespace));
+      awaitReady("zone", "False", "PoolExhausted");
+      resource("web").delete();
+      awaitFollowed("the next has it", () -> ingress("zone").equals(List.of("203.0.117.0")));
+      assertThat(get("web")).isNull();
+    } finally {
+      cluster.client.resource(pool).delete();
+    }
   }
 
   @Test

@@ -27,23 +27,44 @@ class StatusComposerTest {
       List.of(
           new ListenerForwarding(
               "http", ListenerForwarding.Mode.NAT, "AsRequested", "NAT for all."));
+  private static final Addressing HELD =
+      new Addressing(Verdict.yes("Allocated", "ok"), List.of("203.0.113.10"), List.of());
+  private static final Addressing UNDECIDED =
+      new Addressing(Verdict.unknown("InvalidSpec", "later"), List.of(), List.of());
+  private static final Decision EXHAUSTED =
+      new Decision(
+          ACCEPTED,
+          RESOLVED,
+          new Addressing(Verdict.no("PoolExhausted", "full"), List.of(), List.of()),
+          new Table.Remove(),
+          0,
+          List.of(),
+          List.of());
   private static final Decision GOOD =
-      new Decision(ACCEPTED, RESOLVED, new Table.Install(TABLE), 2, NAT, List.of());
+      new Decision(ACCEPTED, RESOLVED, HELD, new Table.Install(TABLE), 2, NAT, List.of());
   private static final Decision REFUSED =
       new Decision(
           Verdict.no("InvalidSpec", "bad"),
           Verdict.unknown("InvalidSpec", "later"),
+          UNDECIDED,
           new Table.Keep(),
           null,
           null,
           List.of());
   private static final Decision WAITING =
       new Decision(
-          ACCEPTED, Verdict.unknown("Pending", "waits"), new Table.Keep(), null, null, List.of());
+          ACCEPTED,
+          Verdict.unknown("Pending", "waits"),
+          HELD,
+          new Table.Keep(),
+          null,
+          null,
+          List.of());
   private static final Decision UNRESOLVED =
       new Decision(
           ACCEPTED,
           Verdict.no("BackendNotFound", "no Service"),
+          HELD,
           new Table.Install(TABLE),
           0,
           List.of(),
@@ -57,7 +78,9 @@ class StatusComposerTest {
   @Test
   void theFirstReasonThatFailsIsReadys() {
     assertThat(said(GOOD, ALL, false))
-        .isEqualTo("Accepted=True ResolvedRefs=True Programmed=True:Programmed Ready=True:Ready");
+        .isEqualTo(
+            "Accepted=True ResolvedRefs=True AddressAllocated=True Programmed=True:Programmed"
+                + " Ready=True:Ready");
     assertThat(said(GOOD, NOBODY, false)).contains("Programmed=False:NoNodes Ready=False:NoNodes");
     assertThat(said(GOOD, BEHIND, true))
         .contains("Programmed=False:Programming Ready=False:Programming");
@@ -71,6 +94,42 @@ class StatusComposerTest {
   }
 
   @Test
+  void withoutAnAddressNothingIsProgrammedAndSomebodyHasToMendIt() {
+    LoadBalancerStatus status = composeWithoutTable(EXHAUSTED);
+    assertThat(StatusComposer.condition(status, "AddressAllocated").orElseThrow().getReason())
+        .isEqualTo("PoolExhausted");
+    assertThat(StatusComposer.condition(status, "Programmed").orElseThrow().getReason())
+        .isEqualTo("PoolExhausted");
+    assertThat(StatusComposer.condition(status, "Ready").orElseThrow().getReason())
+        .isEqualTo("PoolExhausted");
+    assertThat(StatusComposer.condition(status, "Stalled")).isPresent();
+    assertThat(StatusComposer.condition(status, "Reconciling")).isEmpty();
+    assertThat(status.addresses()).isNull();
+  }
+
+  @Test
+  void aReservationSaysNothingButTheAddresses() {
+    LoadBalancerStatus before = compose(null, EXHAUSTED, ALL, false);
+    LoadBalancerStatus reserved = StatusComposer.reserve(before, GOOD);
+    assertThat(reserved.addresses()).containsExactly("203.0.113.10");
+    assertThat(reserved.conditions()).isEqualTo(before.conditions());
+    assertThat(reserved.observedGeneration()).isEqualTo(before.observedGeneration());
+    assertThat(StatusComposer.reserve(null, GOOD).observedGeneration()).isEqualTo(-1);
+    assertThat(StatusComposer.reserve(null, GOOD).conditions()).isNull();
+  }
+
+  private static LoadBalancerStatus composeWithoutTable(Decision decision) {
+    return StatusComposer.compose(
+        null,
+        1,
+        decision,
+        null,
+        StatusComposer.programmed(decision, null, NOBODY, false),
+        NOBODY,
+        NOW);
+  }
+
+  @Test
   void stalledIsWhatOnlyTheUserCanMendAndReconcilingAllElseThatIsNotReady() {
     for (Decision decision : List.of(GOOD, REFUSED, WAITING, UNRESOLVED)) {
       for (Fleet fleet : List.of(NOBODY, ALL, BEHIND, FAILING)) {
@@ -79,7 +138,7 @@ class StatusComposerTest {
                 .map(Condition::getType)
                 .toList();
         assertThat(types)
-            .startsWith("Accepted", "ResolvedRefs", "Programmed", "Ready")
+            .startsWith("Accepted", "ResolvedRefs", "AddressAllocated", "Programmed", "Ready")
             .doesNotHaveDuplicates();
         boolean ready = decision == GOOD && fleet == ALL;
         assertThat(types.contains("Stalled")).isEqualTo(decision == REFUSED);
@@ -133,6 +192,7 @@ class StatusComposerTest {
             new Decision(
                 Verdict.no("InvalidSpec", "bad in another way"),
                 REFUSED.resolvedRefs(),
+                UNDECIDED,
                 new Table.Keep(),
                 null,
                 null,
@@ -142,7 +202,7 @@ class StatusComposerTest {
     assertThat(reasons(refused, refusedElse)).containsExactly("-InvalidSpec");
     LoadBalancerStatus ready = compose(refusedElse, GOOD, ALL, false);
     assertThat(reasons(refusedElse, ready))
-        .containsExactly("+Accepted", "+ResolvedRefs", "+Programmed");
+        .containsExactly("+Accepted", "+Allocated", "+ResolvedRefs", "+Programmed");
     assertThat(reasons(ready, ready)).isEmpty();
   }
 
@@ -156,6 +216,7 @@ class StatusComposerTest {
             new Decision(
                 ACCEPTED,
                 Verdict.yes("ResolvedRefs", "ok. But " + problem),
+                HELD,
                 new Table.Install(TABLE),
                 0,
                 List.of(),

@@ -4,6 +4,8 @@ package io.xdplb.cli.standalone;
 import io.xdplb.cli.standalone.FolderFiles.Stamp;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -52,16 +54,23 @@ final class FolderFollower {
   private final Manifests manifests = new Manifests();
   private final FolderCompiler compiler;
   private final FolderListener listener;
+  private final Clock clock;
   private final FolderProblems problems;
   private final Map<String, FileState> states = new HashMap<>();
   private boolean found;
   private String goneBecause;
   private boolean complete;
+  private boolean allKnown;
 
-  FolderFollower(FolderFiles files, TableSink sink, FolderListener listener) {
+  FolderFollower(FolderFiles files, TableSink sink, FolderListener listener, Clock clock) {
     this.files = files;
     this.parser = new ManifestParser();
-    this.compiler = new FolderCompiler(manifests, sink);
+    this.clock = clock;
+    this.compiler =
+        new FolderCompiler(
+            manifests,
+            sink,
+            new FolderAddresses(manifests, new AddressMemory(files.folder()), clock));
     this.listener = listener;
     this.problems = new FolderProblems(files, parser, manifests, listener);
   }
@@ -132,6 +141,9 @@ final class FolderFollower {
       changed.addAll(read(name, nowNanos, false));
     }
     compile(changed);
+    if (nanosUntilHoldEnd() == 0) {
+      problems.compiled(compiler.endHolds());
+    }
   }
 
   /**
@@ -140,7 +152,13 @@ final class FolderFollower {
   long nanosUntilDue(long nowNanos) {
     return states.values().stream()
         .mapToLong(state -> nanosUntilDue(state, nowNanos))
-        .min()
+        .reduce(nanosUntilHoldEnd(), Math::min);
+  }
+
+  private long nanosUntilHoldEnd() {
+    return compiler
+        .nextHoldEnd()
+        .map(end -> Math.max(0, Duration.between(clock.instant(), end).toNanos()))
         .orElse(Long.MAX_VALUE);
   }
 
@@ -193,6 +211,10 @@ final class FolderFollower {
   }
 
   private void checkComplete() {
+    if (!allKnown && found && !problems.anyUnusable()) {
+      allKnown = true;
+      problems.compiled(compiler.allKnown());
+    }
     if (!complete && found && !problems.anyRefused()) {
       complete = true;
       listener.complete();

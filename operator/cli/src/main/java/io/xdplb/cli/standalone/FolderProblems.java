@@ -2,7 +2,6 @@
 package io.xdplb.cli.standalone;
 
 import io.xdplb.cli.standalone.FolderCompiler.Outcome;
-import io.xdplb.core.model.ObjectName;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,7 +15,7 @@ import java.util.TreeMap;
 /** What is wrong in which file now, so that each problem is told once and its end too. */
 final class FolderProblems {
 
-  /** What the compiler said of one LoadBalancer, in terms of its file. */
+  /** What the compiler said of one object, in terms of its file. */
   private record Compilation(String file, boolean refused, List<FileProblem> problems) {}
 
   private final FolderFiles files;
@@ -25,7 +24,7 @@ final class FolderProblems {
   private final FolderListener listener;
   private final Map<String, List<FileProblem>> unusable = new TreeMap<>();
   private final Map<String, List<FileProblem>> duplicates = new HashMap<>();
-  private final Map<ObjectName, Compilation> compilations = new HashMap<>();
+  private final Map<Manifest.Id, Compilation> compilations = new HashMap<>();
 
   FolderProblems(
       FolderFiles files, ManifestParser parser, Manifests manifests, FolderListener listener) {
@@ -33,6 +32,11 @@ final class FolderProblems {
     this.parser = parser;
     this.manifests = manifests;
     this.listener = listener;
+  }
+
+  /** Whether it is not known what a file defines. */
+  boolean anyUnusable() {
+    return !unusable.isEmpty();
   }
 
   /** Whether something that should be in force is not. */
@@ -72,19 +76,17 @@ final class FolderProblems {
     }
   }
 
-  /** LoadBalancers were compiled. */
+  /** Objects were compiled. */
   void compiled(List<Outcome> outcomes) {
-    Set<ObjectName> gone = new HashSet<>(compilations.keySet());
-    gone.removeIf(name -> manifests.get(id(name)).isPresent());
+    Set<Manifest.Id> gone = new HashSet<>(compilations.keySet());
+    gone.removeIf(id -> manifests.get(id).isPresent());
     gone.forEach(compilations::remove);
     for (Outcome outcome : outcomes) {
-      String file = manifests.fileOf(id(outcome.loadBalancer())).orElseThrow();
+      String file = manifests.fileOf(outcome.id()).orElseThrow();
       List<FileProblem> found = locate(file, outcome);
       Compilation now = new Compilation(file, outcome.refused(), found);
       Compilation before =
-          found.isEmpty()
-              ? compilations.remove(outcome.loadBalancer())
-              : compilations.put(outcome.loadBalancer(), now);
+          found.isEmpty() ? compilations.remove(outcome.id()) : compilations.put(outcome.id(), now);
       if (!found.isEmpty() && !now.equals(before)) {
         listener.problems(file, found, outcome.refused());
       } else if (found.isEmpty() && before != null) {
@@ -97,7 +99,7 @@ final class FolderProblems {
     if (outcome.problems().isEmpty()) {
       return List.of();
     }
-    int document = manifests.get(id(outcome.loadBalancer())).orElseThrow().document();
+    int document = manifests.get(outcome.id()).orElseThrow().document();
     byte[] content;
     try {
       content = files.read(file);
@@ -110,12 +112,8 @@ final class FolderProblems {
           new FileProblem(
               file,
               parser.locate(file, content, document, problem.where()),
-              "LoadBalancer " + outcome.loadBalancer() + ": " + problem));
+              outcome.id() + ": " + problem));
     }
     return located;
-  }
-
-  private static Manifest.Id id(ObjectName loadBalancer) {
-    return new Manifest.Id(ManifestKind.LoadBalancer, loadBalancer);
   }
 }

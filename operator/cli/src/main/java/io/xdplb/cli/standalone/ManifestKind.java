@@ -2,8 +2,10 @@
 package io.xdplb.cli.standalone;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import java.util.Arrays;
 import java.util.Optional;
@@ -12,6 +14,8 @@ import java.util.stream.Collectors;
 /** The kinds that a manifest may have. */
 enum ManifestKind {
   LoadBalancer("xdplb.io/v1alpha1", LoadBalancer.class),
+  AddressPool("xdplb.io/v1alpha1", AddressPool.class),
+  Namespace("v1", Namespace.class),
   Service("v1", Service.class),
   EndpointSlice("discovery.k8s.io/v1", EndpointSlice.class);
 
@@ -26,6 +30,11 @@ enum ManifestKind {
   /** The class of its objects. */
   Class<? extends HasMetadata> type() {
     return type;
+  }
+
+  /** Whether its objects have a namespace. */
+  boolean isNamespaced() {
+    return this != AddressPool && this != Namespace;
   }
 
   static Optional<ManifestKind> of(String apiVersion, String kind) {

@@ -29,7 +29,7 @@ import java.util.regex.Pattern;
  */
 final class ManifestParser {
 
-  private static final String DEFAULT_NAMESPACE = "default";
+  static final String DEFAULT_NAMESPACE = "default";
   private static final int MAX_NAME = 253;
   private static final int MAX_NAMESPACE = 63;
   private static final Pattern NAME =
@@ -166,7 +166,7 @@ final class ManifestParser {
       object.setMetadata(new ObjectMeta());
     }
     ObjectMeta metadata = object.getMetadata();
-    if (metadata.getNamespace() == null) {
+    if (metadata.getNamespace() == null || !kind.isNamespaced()) {
       metadata.setNamespace(DEFAULT_NAMESPACE);
     }
     String name = metadata.getName() == null ? "" : metadata.getName();

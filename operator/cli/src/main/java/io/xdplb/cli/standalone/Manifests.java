@@ -2,6 +2,7 @@
 package io.xdplb.cli.standalone;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -58,6 +59,14 @@ final class Manifests {
     touched.removeIf(
         id -> usedBefore.get(id).map(Manifest::object).equals(get(id).map(Manifest::object)));
     return touched;
+  }
+
+  /** All objects of a kind, in order. */
+  List<Manifest.Id> all(ManifestKind kind) {
+    return definitions.keySet().stream()
+        .filter(id -> id.kind() == kind)
+        .sorted(Comparator.comparing(Manifest.Id::name))
+        .toList();
   }
 
   /** What a file defines. */

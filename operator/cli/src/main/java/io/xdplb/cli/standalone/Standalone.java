@@ -7,6 +7,7 @@ import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,10 @@ public final class Standalone implements AutoCloseable {
     programmer = new Programmer(datapath, null, interfaceNames, version, log);
     FolderFollower follower =
         new FolderFollower(
-            new FolderFiles(folder), new ToProgrammer(programmer, fileOf), log.folder(programmer));
+            new FolderFiles(folder),
+            new ToProgrammer(programmer, fileOf),
+            log.folder(programmer),
+            Clock.systemUTC());
     watch = new FolderWatch(folder, follower);
   }
 

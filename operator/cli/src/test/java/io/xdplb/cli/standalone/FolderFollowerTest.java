@@ -10,7 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Clock;
 import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +31,9 @@ class FolderFollowerTest {
 
   private final Map<String, Integer> backends = new TreeMap<>();
   private final Map<String, Instant> createdAt = new TreeMap<>();
+  private final Map<String, List<String>> addresses = new TreeMap<>();
   private final List<String> said = new ArrayList<>();
+  private final MovedClock clock = new MovedClock();
   private int tables;
   private long now = 1;
   private FolderFollower follower;
@@ -40,11 +45,15 @@ class FolderFollowerTest {
           tables++;
           backends.put(name.toString(), spec.vips().get(0).backends().size());
           createdAt.put(name.toString(), created);
+          addresses.put(
+              name.name(),
+              spec.vips().stream().map(ForwardingTableSpec.Vip::address).distinct().toList());
         }
 
         @Override
         public void removed(ObjectName name) {
           backends.remove(name.toString());
+          addresses.remove(name.name());
         }
       };
 
@@ -83,7 +92,7 @@ class FolderFollowerTest {
 
   @BeforeEach
   void follow() {
-    follower = new FolderFollower(new FolderFiles(folder), sink, listener);
+    follower = new FolderFollower(new FolderFiles(folder), sink, listener, clock);
   }
 
   @Test
@@ -293,7 +302,7 @@ class FolderFollowerTest {
   @Test
   void aFolderThatComesLateOrGoesIsNoReasonToRemoveAnything() throws IOException {
     Path late = folder.resolve("late");
-    follower = new FolderFollower(new FolderFiles(late), sink, listener);
+    follower = new FolderFollower(new FolderFiles(late), sink, listener, clock);
     follower.rescan(now);
     follower.rescan(now);
     assertThat(said).containsExactly("gone");
@@ -308,6 +317,174 @@ class FolderFollowerTest {
     settleLosses();
     assertThat(backends).containsOnlyKeys("default/a");
     assertThat(said).endsWith("gone");
+  }
+
+  @Test
+  void addressesComeFromPoolsAndStayOverARestart() throws IOException {
+    write("pool.yaml", pool("public", "203.0.113.0/30", ""));
+    write("c.yaml", asking("c"));
+    follower.rescan(now);
+    change("b.yaml", asking("b"));
+    change("a.yaml", asking("a"));
+    Map<String, List<String>> before = new TreeMap<>(addresses);
+    assertThat(before)
+        .containsEntry("c", List.of("203.0.113.0"))
+        .containsEntry("b", List.of("203.0.113.1"))
+        .containsEntry("a", List.of("203.0.113.2"));
+    restart();
+    assertThat(addresses).isEqualTo(before);
+    // Whoever is edited keeps its address, now and after another restart.
+    change("c.yaml", asking("c").replace("port: 80\n", "port: 81\n"));
+    restart();
+    assertThat(addresses).isEqualTo(before);
+    change("d.yaml", asking("d"));
+    change("e.yaml", asking("e"));
+    assertThat(addresses).containsEntry("d", List.of("203.0.113.3")).doesNotContainKey("e");
+    assertThat(said)
+        .anyMatch(
+            line ->
+                line.startsWith("refused e.yaml")
+                    && line.contains("PoolExhausted: Pool public has no free IPv4 address"));
+    Files.delete(folder.resolve("b.yaml"));
+    touch("b.yaml");
+    settleLosses();
+    assertThat(addresses).containsEntry("e", List.of("203.0.113.1"));
+    assertThat(said).contains("mended e.yaml");
+  }
+
+  @Test
+  void aBrokenFileCostsNobodyItsAddress() throws IOException {
+    write("pool.yaml", pool("public", "203.0.113.0/29", ""));
+    write("a.yaml", asking("a"));
+    follower.rescan(now);
+    assertThat(addresses).containsEntry("a", List.of("203.0.113.0"));
+    write("a.yaml", "nonsense");
+    restart();
+    change("b.yaml", asking("b"));
+    assertThat(addresses).containsEntry("b", List.of("203.0.113.1"));
+    change("a.yaml", asking("a"));
+    assertThat(addresses).containsEntry("a", List.of("203.0.113.0"));
+  }
+
+  @Test
+  void whatIsRememberedOfThoseThatAreGoneIsReleased() throws IOException {
+    write("pool.yaml", pool("public", "203.0.113.0/32", ""));
+    write("a.yaml", asking("a"));
+    follower.rescan(now);
+    Files.delete(folder.resolve("a.yaml"));
+    write("b.yaml", asking("b"));
+    restart();
+    assertThat(addresses).containsEntry("b", List.of("203.0.113.0"));
+  }
+
+  @Test
+  void aReleasedAddressIsHeldForAsLongAsThePoolSays() throws IOException {
+    write("pool.yaml", pool("public", "203.0.113.0/32", ", releaseHold: 2m"));
+    write("a.yaml", asking("a"));
+    follower.rescan(now);
+    change("b.yaml", asking("b"));
+    Files.delete(folder.resolve("a.yaml"));
+    touch("a.yaml");
+    settleLosses();
+    assertThat(addresses).isEmpty();
+    assertThat(follower.nanosUntilDue(now)).isEqualTo(120_000 * MILLI);
+    clock.now = clock.now.plusSeconds(120);
+    assertThat(follower.nanosUntilDue(now)).isZero();
+    follower.settle(now);
+    assertThat(addresses).containsEntry("b", List.of("203.0.113.0"));
+    assertThat(follower.nanosUntilDue(now)).isEqualTo(Long.MAX_VALUE);
+  }
+
+  @Test
+  void aPoolThatComesChangesAndGoes() throws IOException {
+    write("a.yaml", asking("a"));
+    follower.rescan(now);
+    assertThat(said).anyMatch(line -> line.contains("No AddressPool assigns addresses"));
+    change("pool.yaml", pool("public", "203.0.113.8/29", ""));
+    assertThat(addresses).containsEntry("a", List.of("203.0.113.8"));
+    change("pool.yaml", pool("public", "203.0.113.0/30", ""));
+    change("b.yaml", asking("b"));
+    assertThat(addresses)
+        .containsEntry("a", List.of("203.0.113.8"))
+        .containsEntry("b", List.of("203.0.113.0"));
+    change("pool.yaml", pool("public", "203.0.113.9/29", ""));
+    assertThat(said)
+        .anyMatch(l -> l.startsWith("refused pool.yaml") && l.contains("bits beyond the prefix"));
+    change("pool.yaml", pool("public", "203.0.113.0/30", ""));
+    change("other.yaml", pool("other", "203.0.113.2/31", ""));
+    assertThat(said)
+        .anyMatch(l -> l.startsWith("advice") && l.contains("in common with pool public"));
+    Files.delete(folder.resolve("pool.yaml"));
+    touch("pool.yaml");
+    settleLosses();
+    assertThat(addresses).containsOnlyKeys("a", "b");
+  }
+
+  @Test
+  void aPoolOfOneTeamIsForItsNamespaces() throws IOException {
+    write(
+        "pool.yaml",
+        pool(
+            "edge",
+            "203.0.113.0/30",
+            ", tenancy: {namespaceSelector: {matchLabels: {team: edge}}}"));
+    write("a.yaml", asking("a"));
+    follower.rescan(now);
+    assertThat(addresses).isEmpty();
+    change(
+        "namespace.yaml",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {team: edge}}\n");
+    assertThat(addresses).containsEntry("a", List.of("203.0.113.0"));
+  }
+
+  @Test
+  void aMemoryThatCannotBeReadIsSaidAndNotTakenForEmpty() throws IOException {
+    write("pool.yaml", pool("public", "203.0.113.0/30", ""));
+    write("a.yaml", asking("a"));
+    write(AddressMemory.FILE, "{\"addresses\": [{}]}");
+    follower.rescan(now);
+    assertThat(addresses).containsEntry("a", List.of("203.0.113.0"));
+    assertThat(said).anyMatch(l -> l.contains("may be another one after a restart"));
+  }
+
+  private void restart() {
+    addresses.clear();
+    follow();
+    follower.rescan(now);
+  }
+
+  private static String pool(String name, String cidr, String more) {
+    return """
+        apiVersion: xdplb.io/v1alpha1
+        kind: AddressPool
+        metadata: {name: %s}
+        spec: {blocks: [{cidr: %s}]%s}
+        """
+        .formatted(name, cidr, more);
+  }
+
+  /** Any address. */
+  private static String asking(String name) {
+    return balancer(name, 1, 1).replace("  addresses: {requested: [203.0.113.1]}\n", "");
+  }
+
+  private static final class MovedClock extends Clock {
+    private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+    @Override
+    public Instant instant() {
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      throw new UnsupportedOperationException();
+    }
   }
 
   private void change(String name, String text) throws IOException {

@@ -8,6 +8,7 @@ import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.core.compile.Problem.Reason;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
@@ -15,6 +16,7 @@ import io.xdplb.core.table.TableHash;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -57,6 +59,12 @@ public final class Compiler {
     return ports;
   }
 
+  /** Whether a spec is valid, whatever addresses and endpoints there are. */
+  public static boolean isValid(ObjectName name, LoadBalancerSpec spec) {
+    return SpecValidator.validate(new CompileInput(name, spec, Map.of()), new ArrayList<>())
+        .isPresent();
+  }
+
   /**
    * Compiles a LoadBalancer. Never throws for anything that a user may write: what is wrong is in
    * the result, all of it.
@@ -66,7 +74,7 @@ public final class Compiler {
   }
 
   private CompileResult run() {
-    Optional<ValidSpec> spec = SpecValidator.validate(input.name(), input.spec(), problems);
+    Optional<ValidSpec> spec = SpecValidator.validate(input, problems);
     if (spec.isEmpty()) {
       return new CompileResult.Refused(problems);
     }

@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Durations as text: whole numbers with the units h, m, s and ms, as {@code 1h30m}. */
-final class Durations {
+public final class Durations {
 
   private static final Pattern DURATION = Pattern.compile("([0-9]{1,5}(h|ms|m|s)){1,4}");
   private static final Pattern PART = Pattern.compile("([0-9]+)(h|ms|m|s)");
@@ -20,7 +20,7 @@ final class Durations {
    * @throws IllegalArgumentException if it is none, has a fraction of a second, or is longer than a
    *     day; the message says so and what to write
    */
-  static int seconds(String text) {
+  public static int seconds(String text) {
     if (!DURATION.matcher(text).matches()) {
       throw new IllegalArgumentException(
           "\"" + text + "\" is not a duration; write whole numbers with units, as 90s or 1h30m");

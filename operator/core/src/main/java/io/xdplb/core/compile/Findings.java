@@ -15,6 +15,9 @@ final class Findings {
   static final String LABEL_TEXT = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
   static final Pattern LABEL = Pattern.compile(LABEL_TEXT);
 
+  private static final Pattern SUBDOMAIN = Pattern.compile(LABEL_TEXT + "(\\." + LABEL_TEXT + ")*");
+  private static final int SUBDOMAIN_LENGTH = 253;
+
   private final List<Problem> problems = new ArrayList<>();
 
   /** What was found, in the order in which it was. */
@@ -80,6 +83,15 @@ final class Findings {
       invalid(where, text == null ? "is missing; write a name" : notA("DNS label", text, 63));
     }
     return ok;
+  }
+
+  /** The name of an object. */
+  void name(String where, String text) {
+    if (text == null) {
+      invalid(where, "is missing; write a name");
+    } else if (text.length() > SUBDOMAIN_LENGTH || !SUBDOMAIN.matcher(text).matches()) {
+      invalid(where, notA("DNS name", text, SUBDOMAIN_LENGTH));
+    }
   }
 
   boolean port(String where, int port) {

@@ -32,6 +32,10 @@ public record Problem(Reason reason, String where, String message) {
     NoNodeAddress(Concern.RESOLVED_REFS),
     /** An endpoint of a Service cannot be used and was left out. */
     InvalidEndpoint(Concern.ADVICE),
+    /** What there is to say of addresses: where there are conditions, one of its own says it. */
+    Address(Concern.ADVICE),
+    /** A pool has addresses that another one has too. */
+    PoolOverlap(Concern.ADVICE),
     /** A VIP has no endpoint that takes new flows: they are rejected or dropped. */
     NoEndpoints(Concern.ADVICE);
 

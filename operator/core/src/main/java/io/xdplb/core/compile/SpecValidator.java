@@ -11,10 +11,10 @@ import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.UnavailablePolicy;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * Finds everything that is wrong with a spec. Where there is an API server it has refused most of
@@ -24,10 +24,6 @@ final class SpecValidator {
 
   /** How long flows of a static backend may go on when the spec does not say: five minutes. */
   private static final int DEFAULT_DRAIN_SECONDS = 300;
-
-  private static final Pattern SUBDOMAIN =
-      Pattern.compile(Findings.LABEL_TEXT + "(\\." + Findings.LABEL_TEXT + ")*");
-  private static final int SUBDOMAIN_LENGTH = 253;
 
   private final Findings findings = new Findings();
 
@@ -39,33 +35,38 @@ final class SpecValidator {
    * @param problems is appended to, in the order of the spec
    * @return empty exactly if a problem was found
    */
-  static Optional<ValidSpec> validate(
-      ObjectName name, LoadBalancerSpec spec, List<Problem> problems) {
+  static Optional<ValidSpec> validate(CompileInput input, List<Problem> problems) {
     SpecValidator validator = new SpecValidator();
-    ValidSpec valid = validator.check(name, spec);
+    ValidSpec valid = validator.check(input.name(), input.spec(), input.addresses());
     List<Problem> found = validator.findings.problems();
     problems.addAll(found);
     return found.isEmpty() ? Optional.of(valid) : Optional.empty();
   }
 
-  private ValidSpec check(ObjectName name, LoadBalancerSpec spec) {
+  /** The addresses that a spec requests, as far as they are valid. */
+  static List<Ip> requested(LoadBalancerSpec spec) {
+    return spec == null
+        ? List.of()
+        : new AddressesRules(new Findings()).requested(spec.addresses());
+  }
+
+  private ValidSpec check(ObjectName name, LoadBalancerSpec spec, List<Ip> addresses) {
     if (!Findings.LABEL.matcher(name.namespace()).matches()) {
       findings.invalid("metadata.namespace", Findings.notA("DNS label", name.namespace(), 63));
     }
-    if (name.name().length() > SUBDOMAIN_LENGTH || !SUBDOMAIN.matcher(name.name()).matches()) {
-      findings.invalid("metadata.name", Findings.notA("DNS name", name.name(), SUBDOMAIN_LENGTH));
-    }
+    findings.name("metadata.name", name.name());
     if (spec == null) {
-      findings.invalid("spec", "is missing; it needs addresses and listeners");
+      findings.invalid("spec", "is missing; it needs listeners");
       return null;
     }
-    List<Ip> addresses = addresses(spec.addresses());
+    Set<Ip> own = new HashSet<>(new AddressesRules(findings).requested(spec.addresses()));
+    own.addAll(addresses);
     Mode mode =
         spec.forwarding() == null || spec.forwarding().mode() == null
             ? Mode.Auto
             : spec.forwarding().mode();
     List<ValidSpec.Listener> listeners =
-        new ListenerRules(findings, Set.copyOf(addresses), mode).listeners(spec.listeners());
+        new ListenerRules(findings, own, mode).listeners(spec.listeners());
     int drainSeconds = drainSeconds(spec.drain());
     return new ValidSpec(
         addresses, listeners, mode, drainSeconds, access(spec), isLocal(spec, listeners));
@@ -86,15 +87,6 @@ final class SpecValidator {
                     "is on no node, and with trafficPolicy.external Local a node uses only what is"
                         + " on it; use Cluster, or a LoadBalancer of its own for these servers"));
     return true;
-  }
-
-  private List<Ip> addresses(LoadBalancerSpec.Addresses addresses) {
-    String where = "spec.addresses.requested";
-    List<String> requested = addresses == null ? null : addresses.requested();
-    if (!findings.present(where, requested, Limits.ADDRESSES, "addresses")) {
-      return List.of();
-    }
-    return findings.ips(where, requested, "a VIP");
   }
 
   private int drainSeconds(LoadBalancerSpec.Drain drain) {

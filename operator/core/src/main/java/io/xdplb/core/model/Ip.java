@@ -6,7 +6,9 @@ import inet.ipaddr.IPAddress;
 import inet.ipaddr.IPAddressNetwork.IPAddressGenerator;
 import inet.ipaddr.IPAddressString;
 import inet.ipaddr.IPAddressStringParameters;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * An IPv4 or IPv6 address, without zone or prefix length. Kept as two longs, because an agent holds
@@ -77,6 +79,45 @@ public record Ip(long high, long low, boolean isIpv4) implements Comparable<Ip> 
     return isIpv4
         ? ByteBuffer.allocate(4).putInt((int) low).array()
         : ByteBuffer.allocate(16).putLong(high).putLong(low).array();
+  }
+
+  /** The address after this one; empty after the last one of the family. */
+  public Optional<Ip> next() {
+    if (isIpv4) {
+      return low == 0xffff_ffffL ? Optional.empty() : Optional.of(new Ip(0, low + 1, true));
+    }
+    return high == -1 && low == -1
+        ? Optional.empty()
+        : Optional.of(new Ip(low == -1 ? high + 1 : high, low + 1, false));
+  }
+
+  /** The address before this one; empty before the first one of the family. */
+  public Optional<Ip> previous() {
+    return high == 0 && low == 0
+        ? Optional.empty()
+        : Optional.of(new Ip(low == 0 ? high - 1 : high, low - 1, isIpv4));
+  }
+
+  /**
+   * The address that is so many after this one.
+   *
+   * @throws IllegalArgumentException if the family has no such address
+   */
+  public Ip plus(BigInteger count) {
+    BigInteger sum = value().add(count);
+    if (sum.signum() < 0 || sum.bitLength() > (isIpv4 ? 32 : 128)) {
+      throw new IllegalArgumentException("no address is " + count + " after " + this);
+    }
+    return new Ip(sum.shiftRight(64).longValue(), sum.longValue(), isIpv4);
+  }
+
+  /** How many addresses this one is after another one of the same family. */
+  public BigInteger distanceFrom(Ip other) {
+    return value().subtract(other.value());
+  }
+
+  private BigInteger value() {
+    return new BigInteger(1, bytes());
   }
 
   /** IPv4 before IPv6, then by value. */

@@ -16,6 +16,7 @@ import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.compile.Problem.Concern;
 import io.xdplb.core.compile.Problem.Reason;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.table.TableHash;
 import io.xdplb.core.table.Tables;
@@ -122,6 +123,36 @@ class CompilerTest {
     assertThat(result.table().vips().get(0).backends())
         .containsExactly(tableBackend("10.0.0.1", 0, 300), tableBackend("10.0.0.2", 1, 300));
     assertThat(result.problems()).isEmpty();
+  }
+
+  @Test
+  void theAddressesThatItHasCountAndNotThoseThatItRequests() {
+    LoadBalancerSpec spec = spec(List.of(VIP4), listener("http", 80, fixed(1, "10.0.0.1")));
+    CompileResult result =
+        Compiler.compile(
+            new CompileInput(
+                new ObjectName("shop", "front"),
+                spec,
+                List.of(Ip.parse("203.0.113.99")),
+                Map.of(),
+                Map.of()));
+    assertThat(((CompileResult.Compiled) result).table().vips())
+        .extracting(ForwardingTableSpec.Vip::address)
+        .containsExactly("203.0.113.99");
+  }
+
+  @Test
+  void withoutAddressesThereAreNoVips() {
+    for (Addresses addresses :
+        new Addresses[] {null, new Addresses(null), new Addresses(List.of())}) {
+      CompileResult.Compiled result =
+          compiled(
+              new LoadBalancerSpec(
+                  addresses, List.of(listener("http", 80, fixed(1, "10.0.0.1"))), null, null));
+      assertThat(result.table().vips()).isEmpty();
+      assertThat(result.readyEndpoints()).isZero();
+      assertThat(result.problems()).isEmpty();
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.xdplb.core.compile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.api.v1alpha1.IpFamily;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Access;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
@@ -10,7 +11,9 @@ import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Drain;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding.Mode;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.IpFamilyPolicy;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.PoolRef;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.ServiceRef;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.SessionAffinity;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
@@ -63,17 +66,48 @@ class InvalidSpecTest {
         why);
   }
 
+  private static LoadBalancerSpec from(Addresses addresses) {
+    return new LoadBalancerSpec(addresses, List.of(HTTP), null, null);
+  }
+
+  private static Addresses families(
+      List<String> requested, IpFamilyPolicy policy, IpFamily... families) {
+    return new Addresses(null, requested, policy, List.of(families), null);
+  }
+
   static Stream<Arguments> badSpecs() {
     String listener = "spec.listeners[0]";
     String group = listener + ".backends[0]";
     return Stream.of(
-        bad(null, "spec", "it needs addresses and listeners"),
+        bad(null, "spec", "it needs listeners"),
         bad(
-            new LoadBalancerSpec(null, List.of(HTTP), null, null),
+            from(new Addresses(new PoolRef("Public"), null, null, null, null)),
+            "spec.addresses.poolRef.name",
+            "\"Public\" is no DNS name"),
+        bad(
+            from(new Addresses(new PoolRef(null), null, null, null, null)),
+            "spec.addresses.poolRef.name",
+            "is missing"),
+        bad(
+            from(new Addresses(null, null, null, null, "k".repeat(64))),
+            "spec.addresses.sharingKey",
+            "has 64 characters"),
+        bad(
+            from(families(null, null, IpFamily.IPv4, IpFamily.IPv6)),
+            "spec.addresses.ipFamilies",
+            "need ipFamilyPolicy PreferDualStack or RequireDualStack"),
+        bad(
+            from(families(null, IpFamilyPolicy.RequireDualStack, IpFamily.IPv4, IpFamily.IPv4)),
+            "spec.addresses.ipFamilies",
+            "names a family twice"),
+        bad(
+            from(families(List.of("203.0.113.1", "2001:db8::1"), IpFamilyPolicy.SingleStack)),
             "spec.addresses.requested",
-            "at least one"),
-        bad(spec(null, HTTP), "spec.addresses.requested", "at least one"),
-        bad(spec(List.of(), HTTP), "spec.addresses.requested", "at least one"),
+            "has both families"),
+        bad(
+            from(families(List.of("2001:db8::1"), null, IpFamily.IPv4)),
+            "spec.addresses.requested",
+            "2001:db8::1 is not of the family in ipFamilies"),
         bad(spec(Collections.singletonList(null), HTTP), "spec.addresses.requested[0]", "is empty"),
         bad(
             spec(List.of("2001:db8::1", "2001:DB8:0::1"), HTTP),
