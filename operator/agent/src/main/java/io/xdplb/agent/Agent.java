@@ -44,7 +44,9 @@ public final class Agent implements AutoCloseable {
       String version,
       ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName);
-    programmer = new Programmer(datapath, interfaceNames, version, new Reporting(writer, listener));
+    programmer =
+        new Programmer(
+            datapath, nodeName, interfaceNames, version, new Reporting(writer, listener));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());

@@ -97,11 +97,13 @@ public final class Programmer implements AutoCloseable {
    * Does nothing before {@link #start}.
    *
    * @param datapath used by the new thread alone from then on, and closed by it
+   * @param node name of this node; {@code null} where there are no nodes
    * @param interfaceNames where the program is to be
    * @param version of the agent, for the report
    */
   public Programmer(
       NodeDatapath datapath,
+      String node,
       List<String> interfaceNames,
       String version,
       ProgrammingListener listener) {
@@ -111,7 +113,7 @@ public final class Programmer implements AutoCloseable {
     this.interfaces = new Interfaces(datapath, interfaceNames);
     this.tables =
         new TableProgrammer(
-            datapath, System::nanoTime, () -> System.currentTimeMillis() / 1000, listener);
+            datapath, node, System::nanoTime, () -> System.currentTimeMillis() / 1000, listener);
     this.reachability = new Reachability(datapath, listener);
     this.peers = new Peers(datapath);
     this.thread = new Thread(this::run, "programmer");

@@ -7,6 +7,7 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.InvalidTableException;
+import io.xdplb.core.table.TableHash;
 import io.xdplb.core.table.Tables;
 import java.time.Instant;
 import java.util.HashMap;
@@ -36,15 +37,25 @@ final class TableBook {
   /**
    * One table.
    *
-   * @param tableHash what the kernel's maps must hash to; {@code null} while no valid version is
-   *     known
-   * @param vips those of the last valid version
+   * @param tableHash of the whole table; {@code null} while no valid version is known
+   * @param kernelHash what the kernel's maps must hash to: the same, but for a table of which each
+   *     node holds a part; {@code null} while no valid version is known
+   * @param vips those of the last valid version, this node's part
    * @param invalid why the newest version cannot be used; {@code null} if it can
    */
-  private record Entry(String tableHash, List<Vip> vips, String invalid) {}
+  private record Entry(String tableHash, String kernelHash, List<Vip> vips, String invalid) {}
+
+  private final String node;
 
   private final VipClaims claims = new VipClaims();
   private final Map<ObjectName, Entry> entries = new HashMap<>();
+
+  /**
+   * @param node name of this node; {@code null} where there are no nodes
+   */
+  TableBook(String node) {
+    this.node = node;
+  }
 
   /**
    * Takes in a new version of a table. One that is not valid leaves the former version in force.
@@ -52,21 +63,35 @@ final class TableBook {
    * @param createdAt when the table's object came into being: the older wins a VIP that two want
    */
   Touched put(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
-    List<Vip> vips;
+    List<Vip> whole;
     try {
-      vips = Tables.toVips(spec);
+      whole = Tables.toVips(spec);
     } catch (InvalidTableException e) {
-      Entry former = entries.get(table);
-      entries.put(
-          table,
-          former == null
-              ? new Entry(null, List.of(), e.getMessage())
-              : new Entry(former.tableHash(), former.vips(), e.getMessage()));
-      return new Touched(Set.of(table), Set.of());
+      return invalid(table, e.getMessage());
     }
-    entries.put(table, new Entry(spec.tableHash(), vips, null));
+    boolean hasParts = whole.stream().anyMatch(Vip::hasParts);
+    if (hasParts && !TableHash.desired(whole).equals(spec.tableHash())) {
+      return invalid(
+          table,
+          "the table does not hash to its tableHash: operator and agent are of different versions");
+    }
+    List<Vip> vips = whole.stream().map(vip -> vip.partOf(node)).toList();
+    entries.put(
+        table,
+        new Entry(
+            spec.tableHash(), hasParts ? TableHash.desired(vips) : spec.tableHash(), vips, null));
     Set<VipKey> keys = vips.stream().map(Vip::key).collect(Collectors.toSet());
     return touched(table, () -> claims.set(table, createdAt, keys));
+  }
+
+  private Touched invalid(ObjectName table, String why) {
+    Entry former = entries.get(table);
+    entries.put(
+        table,
+        former == null
+            ? new Entry(null, null, List.of(), why)
+            : new Entry(former.tableHash(), former.kernelHash(), former.vips(), why));
+    return new Touched(Set.of(table), Set.of());
   }
 
   /** Forgets a table. */
@@ -103,6 +128,11 @@ final class TableBook {
   }
 
   /** What the table's VIPs in the kernel must hash to; empty while no valid version is known. */
+  Optional<String> kernelHash(ObjectName table) {
+    return Optional.ofNullable(entries.get(table).kernelHash());
+  }
+
+  /** What is reported when they do; empty while no valid version is known. */
   Optional<String> tableHash(ObjectName table) {
     return Optional.ofNullable(entries.get(table).tableHash());
   }

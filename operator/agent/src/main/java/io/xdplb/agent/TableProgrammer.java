@@ -53,7 +53,7 @@ final class TableProgrammer {
   private final LongSupplier nanoTime;
   private final LongSupplier unixSeconds;
   private final ProgrammingListener listener;
-  private final TableBook book = new TableBook();
+  private final TableBook book;
   private final Retries retries = new Retries();
   private final TableDigests digests = new TableDigests();
   private final SortedMap<ObjectName, TableException> exceptions = new TreeMap<>();
@@ -62,11 +62,16 @@ final class TableProgrammer {
   private final Deque<ObjectName> auditRound = new ArrayDeque<>();
   private long leftoversAtNanos = Long.MAX_VALUE;
 
+  /**
+   * @param node name of this node; {@code null} where there are no nodes
+   */
   TableProgrammer(
       NodeDatapath datapath,
+      String node,
       LongSupplier nanoTime,
       LongSupplier unixSeconds,
       ProgrammingListener listener) {
+    this.book = new TableBook(node);
     this.vips = new VipProgrammer(datapath, unixSeconds);
     this.nanoTime = nanoTime;
     this.unixSeconds = unixSeconds;
@@ -218,9 +223,9 @@ final class TableProgrammer {
 
   private void prove(ObjectName table, List<Vip> held) {
     String found = hashInKernel(table, held);
-    String wanted = book.tableHash(table).orElse(null);
+    String wanted = book.kernelHash(table).orElse(null);
     if (found.equals(wanted)) {
-      digests.put(table, found);
+      digests.put(table, book.tableHash(table).orElseThrow());
     } else {
       digests.remove(table);
     }
@@ -271,7 +276,7 @@ final class TableProgrammer {
   }
 
   private boolean holdsTable(ObjectName table) {
-    return book.tableHash(table)
+    return book.kernelHash(table)
         .map(wanted -> wanted.equals(hashInKernel(table, book.held(table))))
         .orElse(true);
   }

@@ -42,6 +42,7 @@ class ProgrammerTest {
   private final Programmer programmer =
       new Programmer(
           datapath,
+          "node-1",
           List.of("eth1", "eth0"),
           "1.2.3",
           new ProgrammingListener() {

@@ -14,16 +14,26 @@ import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
+import io.xdplb.core.compile.CompileInput;
+import io.xdplb.core.compile.CompileResult;
+import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.Endpoint;
+import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.ServiceEndpoints;
+import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
+import io.xdplb.core.table.TableDigests;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TableProgrammerTest {
@@ -39,6 +49,7 @@ class TableProgrammerTest {
   private TableProgrammer programmer() {
     return new TableProgrammer(
         datapath,
+        "node-1",
         () -> Duration.ofSeconds(seconds).toNanos(),
         () -> seconds,
         new ProgrammingListener() {
@@ -318,6 +329,70 @@ class TableProgrammerTest {
     assertThat(programmer.digests().size()).isZero();
     assertThat(programmer.exceptions().get(name("a")).message())
         .contains("operator and agent are of different versions");
+  }
+
+  @Test
+  void aNodeProgramsItsPartOfATableAndReportsTheWhole() {
+    ForwardingTableSpec both = parts("node-1", "node-2");
+    put("a", EARLY, both);
+    assertThat(datapath.backends(vip("203.0.113.1")).keySet())
+        .extracting(backend -> backend.address().toString())
+        .containsExactly("198.51.100.1");
+    TableDigests digests = new TableDigests();
+    digests.put(name("a"), both.tableHash());
+    assertThat(programmer.digests().rootHash()).isEqualTo(digests.rootHash());
+    assertThat(said).containsExactly("programmed a");
+
+    put("a", EARLY, parts("node-1", "node-1"));
+    said.clear();
+    datapath.spoil(vip("203.0.113.1"));
+    programmer.audit();
+    assertThat(said).as("mended").containsExactly("programmed a");
+
+    put("a", EARLY, parts("node-2", "node-2"));
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(datapath.readBack(vip("203.0.113.1")).orElseThrow().access().unavailable())
+        .isEqualTo(io.xdplb.core.model.UnavailablePolicy.DROP);
+    assertThat(datapath.readBack(vip("203.0.113.1")).orElseThrow().ring().size()).isZero();
+
+    put("a", EARLY, new ForwardingTableSpec("1".repeat(64), both.vips()));
+    assertThat(programmer.exceptions().get(name("a")).message())
+        .contains("operator and agent are of different versions");
+  }
+
+  /** Two pods of 203.0.113.1:80, on these nodes. */
+  private static ForwardingTableSpec parts(String node1, String node2) {
+    ServicePort port = new ServicePort("web", Protocol.TCP, 80);
+    return ((CompileResult.Compiled)
+            Compiler.compile(
+                new CompileInput(
+                    name("any"),
+                    new LoadBalancerSpec(
+                        new LoadBalancerSpec.Addresses(List.of("203.0.113.1")),
+                        List.of(
+                            new Listener(
+                                "http",
+                                Protocol.TCP,
+                                80,
+                                List.of(
+                                    new LoadBalancerSpec.Backend(
+                                        new LoadBalancerSpec.ServiceRef("web", 80), null, 1)))),
+                        null,
+                        null,
+                        null,
+                        null,
+                        new LoadBalancerSpec.TrafficPolicy(
+                            LoadBalancerSpec.TrafficPolicy.External.Local),
+                        null,
+                        null),
+                    Map.of(
+                        port,
+                        new ServiceEndpoints.Resolved(
+                            List.of(
+                                new Endpoint("198.51.100.1", 80, EndpointConditions.ABSENT, node1),
+                                new Endpoint(
+                                    "198.51.100.2", 80, EndpointConditions.ABSENT, node2)))))))
+        .table();
   }
 
   private static ForwardingTableSpec range(String address, int first, int last) {

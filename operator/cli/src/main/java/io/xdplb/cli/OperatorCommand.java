@@ -43,6 +43,13 @@ final class OperatorCommand implements Callable<Integer> {
       description = "The Lease, which is in --namespace. Default: ${DEFAULT-VALUE}.")
   private String lease;
 
+  @Option(
+      names = "--default-for-services",
+      description =
+          "Serve Services of type LoadBalancer without a loadBalancerClass too. Default: only those"
+              + " of class xdplb.io/xdp.")
+  private boolean defaultForServices;
+
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private HttpOptions http;
 
@@ -54,7 +61,8 @@ final class OperatorCommand implements Callable<Integer> {
     OperatorRuntime operator =
         new OperatorRuntime(
             client,
-            OperatorSettings.of(kubernetes.namespace(), instance),
+            OperatorSettings.of(kubernetes.namespace(), instance)
+                .withDefaultForServices(defaultForServices),
             metrics.sdk(),
             leaderElect ? election() : null,
             OperatorCommand::leadershipLost);

@@ -287,6 +287,9 @@ final class Cluster implements AutoCloseable {
     kubectl("delete", "loadbalancers,services,deployments,endpointslices", "--all", "--wait=false")
         .outOrFail();
     until("the tables are gone", () -> tables().isEmpty());
+    until(
+        "the Services are gone",
+        () -> client.services().inNamespace(namespace).list().getItems().isEmpty());
     until("the kernel's maps are empty", () -> vips().isEmpty());
     until(
         "the node reports no tables",

@@ -141,6 +141,15 @@ class ExamplesTest extends ClusterTestCase {
           .as("milliseconds from the end of kubectl apply to the first answer of " + listener)
           .isLessThan(PROMISED.toMillis());
     }
+    for (Service service : exposed(objects)) {
+      cluster
+          .kubectl(
+              "wait",
+              "--for=condition=xdplb.io/Ready",
+              "--timeout=20s",
+              "service/" + service.getMetadata().getName())
+          .outOrFail();
+    }
     for (HasMetadata balancer : of(LoadBalancer.class, objects)) {
       cluster
           .kubectl(
@@ -201,6 +210,13 @@ class ExamplesTest extends ClusterTestCase {
       case "service.yaml" -> {
         assertThat(web("203.0.113.20", 40)).containsOnlyKeys("http1", "http2");
         assertThat(web("2001:db8:0:2::20", 40)).containsOnlyKeys("http1", "http2");
+      }
+      case "service-loadbalancer.yaml" -> {
+        assertThat(web("203.0.113.90", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(web("2001:db8:0:2::90", 40)).containsOnlyKeys("http1", "http2");
+        assertThat(cluster.kubectl("get", "service", "shop", "-o", "wide").outOrFail())
+            .as("what kubectl shows")
+            .contains("203.0.113.90", "2001:db8:0:2::90");
       }
       case "pool.yaml" -> {
         List<String> shared = cluster.balancer("shop").addresses();
@@ -341,7 +357,19 @@ class ExamplesTest extends ClusterTestCase {
 
   private List<Listener> listeners(List<HasMetadata> objects) {
     List<Listener> listeners = new ArrayList<>();
+    for (Service service : exposed(objects)) {
+      String addresses = service.getMetadata().getAnnotations().get("xdplb.io/addresses");
+      for (String address : addresses.split(", *")) {
+        service
+            .getSpec()
+            .getPorts()
+            .forEach(p -> listeners.add(new Listener(Protocol.TCP, address, p.getPort())));
+      }
+    }
     for (LoadBalancer balancer : of(LoadBalancer.class, objects)) {
+      if (Boolean.TRUE.equals(balancer.getSpec().template())) {
+        continue;
+      }
       for (String address : addresses(balancer)) {
         balancer
             .getSpec()
@@ -356,6 +384,13 @@ class ExamplesTest extends ClusterTestCase {
       }
     }
     return listeners;
+  }
+
+  /** The Services that are LoadBalancers. */
+  private static List<Service> exposed(List<HasMetadata> objects) {
+    return of(Service.class, objects).stream()
+        .filter(service -> "LoadBalancer".equals(service.getSpec().getType()))
+        .toList();
   }
 
   /** Those that it requests, or what it got from a pool. */

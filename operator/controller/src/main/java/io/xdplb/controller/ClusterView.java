@@ -12,6 +12,7 @@ import io.javaoperatorsdk.operator.processing.event.source.IndexerResourceCache;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
@@ -133,9 +134,26 @@ final class ClusterView implements NodeSource.Concerned {
         .isPresent();
   }
 
-  /** All that are to stay. */
+  /** All that are to stay, and are no templates. */
   Stream<LoadBalancer> balancers() {
-    return balancers.list().filter(balancer -> !balancer.isMarkedForDeletion());
+    return balancers
+        .list()
+        .filter(balancer -> !balancer.isMarkedForDeletion() && !isTemplate(balancer));
+  }
+
+  static boolean isTemplate(LoadBalancer balancer) {
+    return balancer.getSpec() != null && Boolean.TRUE.equals(balancer.getSpec().template());
+  }
+
+  static boolean isWithdrawn(LoadBalancer balancer) {
+    return balancer.getSpec() != null && Boolean.TRUE.equals(balancer.getSpec().withdrawn());
+  }
+
+  /** The nodes that report a state, but for those whose Node is gone: they will not come back. */
+  List<NodeState> livingNodes() {
+    return nodes.nodes().stream()
+        .filter(node -> addresses.addresses(node.getMetadata().getName()).isPresent())
+        .toList();
   }
 
   @Override

@@ -104,6 +104,12 @@ record Decision(
         compiled.problems(Concern.ADVICE).stream().limit(LISTED).toList());
   }
 
+  /** The same for a LoadBalancer that no node is to have. */
+  Decision withdrawn() {
+    return new Decision(
+        accepted, resolvedRefs, addressing, new Table.Remove(), 0, List.of(), List.of());
+  }
+
   private static Verdict accepted(List<Conflict> conflicts) {
     if (conflicts.isEmpty()) {
       return Verdict.yes("Accepted", "The spec is valid.");

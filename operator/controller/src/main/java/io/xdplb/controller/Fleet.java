@@ -77,6 +77,21 @@ record Fleet(
   }
 
   /**
+   * The nodes that may still hold a table that is no longer stored, in order: those whose digest of
+   * its bucket does not prove that they do not, whether or not they balance with it.
+   *
+   * @param absences digests that prove it
+   */
+  static List<String> holders(Collection<NodeState> nodes, ObjectName table, Set<String> absences) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream()
+        .filter(node -> !absences.contains(digest(node, bucket).orElse(TableEvidence.NO_DIGEST)))
+        .map(node -> node.getMetadata().getName())
+        .sorted()
+        .toList();
+  }
+
+  /**
    * Whether every node proves it. One that has not reported anything yet may hold anything.
    *
    * @param proofs digests of the table's bucket

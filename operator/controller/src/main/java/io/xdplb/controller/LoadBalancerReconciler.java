@@ -18,6 +18,7 @@ import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.Problem;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.ipam.Allocation;
@@ -25,6 +26,7 @@ import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -50,12 +52,16 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final Logger log = LoggerFactory.getLogger(LoadBalancerReconciler.class);
 
+  /** How often nodes are looked at that have not followed, should nothing be heard of them. */
+  private static final Duration DEPARTURE_AGAIN = Duration.ofSeconds(5);
+
   private static final int TOO_MANY_REQUESTS = 429;
 
   private final String namespace;
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
+  private final Departures departures;
   private final TableEvidence evidence = new TableEvidence();
   private final Claims claims = new Claims();
   private final PoolKeeper keeper;
@@ -65,6 +71,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   /**
    * @param namespace where the agents' Leases are
+   * @param patience how long nodes that do not follow keep an address from being used by others
    * @param leads whether this operator may write, and no other one does
    */
   LoadBalancerReconciler(
@@ -72,10 +79,14 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       String namespace,
       Announcer announcer,
       Settling settling,
+      Duration patience,
       Clock clock,
       BooleanSupplier leads) {
     this.namespace = namespace;
-    this.orphans = new OrphanCollector(client, this::forget, leads);
+    this.departures = new Departures(evidence, patience, clock);
+    this.orphans =
+        new OrphanCollector(
+            client, name -> departures.of(name, cluster).isOver(), this::forget, leads);
     this.announcer = announcer;
     this.settling = settling;
     this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
@@ -94,13 +105,17 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       LoadBalancer balancer, Context<LoadBalancer> context) {
     ObjectName name = Names.of(balancer);
     Optional<ForwardingTable> stored = cluster.tables().stored(name);
+    if (ClusterView.isTemplate(balancer)) {
+      return template(balancer, stored, context);
+    }
     Claims.Granted granted = claims.allocate(balancer, cluster);
     cluster.events().trigger(granted.affected());
     CompileResult result = compile(balancer, granted.allocation(), stored);
     Claims.Standing standing = claims.claim(balancer, result, cluster);
     cluster.events().trigger(standing.affected());
-    Decision decision =
+    Decision decided =
         Decision.of(granted.allocation(), result, standing.conflicts(), standing.held());
+    Decision decision = ClusterView.isWithdrawn(balancer) ? decided.withdrawn() : decided;
     Optional<LoadBalancer> reserved = reserve(balancer, decision, context);
     return reserved.isEmpty()
         ? UpdateControl.noUpdate()
@@ -117,10 +132,14 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       inForce = store(balancer, decision, stored, context);
     } catch (KubernetesClientException e) {
       if (isRefusal(e)) {
-        publish(balancer, context, notWritten(balancer, decision, stored, e), decision);
+        publish(balancer, context, notWritten(balancer, decision, stored, e), decision.advice());
       }
       throw e;
     }
+    if (ClusterView.isWithdrawn(balancer)) {
+      return withdrawn(balancer, context, decision);
+    }
+    departures.forget(Names.of(balancer));
     return observe(balancer, context, decision, inForce);
   }
 
@@ -142,6 +161,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     keeper.start();
   }
 
+  /** The table that the API server holds for a LoadBalancer, by the cache. */
+  Optional<ForwardingTableSpec> table(ObjectName balancer) {
+    return cluster.tables().stored(balancer).map(ForwardingTable::getSpec);
+  }
+
   /** Ends what works in the background; to be called when nothing is reconciled any more. */
   @Override
   public void close() {
@@ -152,6 +176,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** The LoadBalancer is gone, and so is its table: others may have its addresses. */
   private void forget(ObjectName name, Optional<ForwardingTable> table) {
     settling.forget(name);
+    departures.forget(name);
     cluster
         .events()
         .trigger(claims.release(name, Claims.addresses(table), () -> !cluster.exists(name)));
@@ -225,6 +250,50 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     return null;
   }
 
+  /** Whether no node need be waited for that may still have its table; false while it has one. */
+  boolean hasLeftNodes(ObjectName balancer) {
+    return cluster.tables().stored(balancer).isEmpty() && departures.of(balancer, cluster).isOver();
+  }
+
+  /** Nothing is programmed, and what was before has no claims any more. */
+  private UpdateControl<LoadBalancer> template(
+      LoadBalancer balancer, Optional<ForwardingTable> stored, Context<LoadBalancer> context) {
+    ObjectName name = Names.of(balancer);
+    stored
+        .filter(table -> TableSource.owner(table).isPresent())
+        .ifPresent(table -> context.getClient().resource(table).delete());
+    settling.forget(name);
+    cluster.events().trigger(claims.release(name, Claims.addresses(stored), () -> true));
+    keeper.look();
+    publish(
+        balancer,
+        context,
+        StatusComposer.ofTemplate(
+            balancer.getStatus(), balancer.getMetadata().getGeneration(), settling.now()),
+        List.of());
+    return UpdateControl.noUpdate();
+  }
+
+  private UpdateControl<LoadBalancer> withdrawn(
+      LoadBalancer balancer, Context<LoadBalancer> context, Decision decision) {
+    Departures.Departure departure = departures.of(Names.of(balancer), cluster);
+    publish(
+        balancer,
+        context,
+        StatusComposer.compose(
+            balancer.getStatus(),
+            balancer.getMetadata().getGeneration(),
+            decision,
+            null,
+            StatusComposer.withdrawn(departure.holders(), departure.isGivenUp()),
+            Fleet.withoutTable(cluster.nodes().nodes()),
+            settling.now()),
+        decision.advice());
+    return departure.isOver()
+        ? UpdateControl.noUpdate()
+        : UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(DEPARTURE_AGAIN);
+  }
+
   private UpdateControl<LoadBalancer> observe(
       LoadBalancer balancer,
       Context<LoadBalancer> context,
@@ -255,7 +324,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
               StatusComposer.programmed(decision, inForce, fleet, phase.isSettling()),
               fleet,
               settling.now()),
-          decision);
+          decision.advice());
       if (isProven) {
         giveBack(name, inForce);
       }
@@ -298,12 +367,12 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       LoadBalancer balancer,
       Context<LoadBalancer> context,
       LoadBalancerStatus status,
-      Decision decision) {
+      List<Problem> advice) {
     if (status.equals(balancer.getStatus())) {
       return;
     }
     if (write(balancer, context, status).isPresent()) {
-      announcer.announce(balancer, Notice.between(balancer.getStatus(), status, decision.advice()));
+      announcer.announce(balancer, Notice.between(balancer.getStatus(), status, advice));
     }
   }
 

@@ -7,6 +7,7 @@ import io.xdplb.core.compile.Problem;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Something that happened to a LoadBalancer, for an Event.
@@ -16,6 +17,14 @@ import java.util.Optional;
  * @param note for a person
  */
 record Notice(boolean isWarning, String reason, String note) {
+
+  /** Reasons of a condition that is False because somebody wants it so, or for a moment. */
+  static final Set<String> EXPECTED =
+      Set.of(
+          StatusComposer.PROGRAMMING,
+          StatusComposer.WITHDRAWING,
+          StatusComposer.WITHDRAWN,
+          StatusComposer.TEMPLATE);
 
   /**
    * What to announce when a status takes the place of another. Nothing when nothing changed; so
@@ -85,6 +94,6 @@ record Notice(boolean isWarning, String reason, String note) {
 
   private static boolean isWarning(Condition condition) {
     return condition.getStatus().equals(Verdict.Status.FALSE.text())
-        && !condition.getReason().equals(StatusComposer.PROGRAMMING);
+        && !EXPECTED.contains(condition.getReason());
   }
 }

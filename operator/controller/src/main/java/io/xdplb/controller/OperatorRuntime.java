@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -57,14 +59,18 @@ public final class OperatorRuntime implements AutoCloseable {
   private volatile boolean leader;
 
   private record Running(
-      Operator operator, LoadBalancerReconciler reconciler, Announcer announcer) {}
+      Operator operator,
+      LoadBalancerReconciler reconciler,
+      ServiceReconciler services,
+      Announcer announcer) {}
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
    *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services, EndpointSlices,
-   *     and of Leases in its own namespace; patch of the status of LoadBalancers and AddressPools;
-   *     create, patch, delete of ForwardingTables; create of Events of events.k8s.io. Stays open;
-   *     the caller closes it after {@link #stop}
+   *     and of Leases in its own namespace; create, patch, update, delete of LoadBalancers and
+   *     ForwardingTables; patch of the status of LoadBalancers, AddressPools and Services, and of
+   *     Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
+   *     closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this(client, settings, Metrics.NOOP, null, () -> {});
@@ -123,6 +129,7 @@ public final class OperatorRuntime implements AutoCloseable {
             settings.namespace(),
             announcer,
             new Settling(settings.settle(), clock),
+            settings.patience(),
             clock,
             this::isLeader);
     Operator operator =
@@ -138,8 +145,12 @@ public final class OperatorRuntime implements AutoCloseable {
                     election.configuration(() -> won(reconciler), this::lost));
               }
             });
-    operator.register(reconciler, this::configure);
-    Running started = new Running(operator, reconciler, announcer);
+    ServiceReconciler services =
+        new ServiceReconciler(
+            client, settings.isDefaultForServices(), reconciler, announcer, clock);
+    operator.register(reconciler, this::configureBalancers);
+    operator.register(services, this::configureServices);
+    Running started = new Running(operator, reconciler, services, announcer);
     leader = election == null;
     try {
       operator.start();
@@ -208,15 +219,28 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private static void stop(Running parts) {
     parts.operator().stop();
+    parts.services().close();
     parts.reconciler().close();
     parts.announcer().close();
   }
 
-  private void configure(ControllerConfigurationOverrider<LoadBalancer> controller) {
-    controller
+  private void configureBalancers(ControllerConfigurationOverrider<LoadBalancer> controller) {
+    configure(controller)
         .withName(CONTROLLER)
-        .withFieldManager(FIELD_MANAGER)
         .withItemStore(Trimming.withoutManagedFields())
+        .withOnUpdateFilter(
+            (now, before) -> isAnotherSpec(now.getMetadata(), before.getMetadata()));
+  }
+
+  /** A Service has no generation that tells of every change. */
+  private void configureServices(ControllerConfigurationOverrider<Service> controller) {
+    configure(controller).withName("service").withItemStore(Trimming.wholeServices());
+  }
+
+  private <T extends HasMetadata> ControllerConfigurationOverrider<T> configure(
+      ControllerConfigurationOverrider<T> controller) {
+    return controller
+        .withFieldManager(FIELD_MANAGER)
         .withRateLimiter(new LinearRateLimiter(BURST_PERIOD, BURST))
         .withRetry(
             new GenericRetry()
@@ -226,9 +250,7 @@ public final class OperatorRuntime implements AutoCloseable {
                 .setMaxInterval(settings.longestRetry().toMillis()))
         // The SDK's own filter compares generations only: it misses an object that was deleted and
         // created again while the watch was broken.
-        .withGenerationAware(false)
-        .withOnUpdateFilter(
-            (now, before) -> isAnotherSpec(now.getMetadata(), before.getMetadata()));
+        .withGenerationAware(false);
   }
 
   private static boolean isAnotherSpec(ObjectMeta now, ObjectMeta before) {

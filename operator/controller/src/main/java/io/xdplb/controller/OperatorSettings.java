@@ -14,9 +14,18 @@ import java.util.Objects;
  *     first change on; nodes that fail are told of at once
  * @param longestRetry bound of the pause between attempts at something that fails; the first pause
  *     is 100 ms, each further one twice the one before, without end
+ * @param patience how long nodes that do not follow, and whose Node still exists, keep the address
+ *     of a deleted LoadBalancer from being used by others, and a deleted Service from going
+ * @param isDefaultForServices whether Services of type LoadBalancer without a class are ours too
  */
 public record OperatorSettings(
-    String namespace, String instance, int threads, Duration settle, Duration longestRetry) {
+    String namespace,
+    String instance,
+    int threads,
+    Duration settle,
+    Duration longestRetry,
+    Duration patience,
+    boolean isDefaultForServices) {
 
   public OperatorSettings {
     Objects.requireNonNull(namespace, "namespace");
@@ -24,6 +33,7 @@ public record OperatorSettings(
     if (threads < 1) {
       throw new IllegalArgumentException(threads + " threads reconcile nothing; at least 1");
     }
+    Objects.requireNonNull(patience, "patience");
     if (settle.isNegative() || longestRetry.isNegative() || longestRetry.isZero()) {
       throw new IllegalArgumentException(
           "settle is 0 or more and longestRetry more than 0, not " + settle + ", " + longestRetry);
@@ -33,11 +43,30 @@ public record OperatorSettings(
   /** What suits a cluster of any size. */
   public static OperatorSettings of(String namespace, String instance) {
     return new OperatorSettings(
-        namespace, instance, 16, Duration.ofSeconds(1), Duration.ofSeconds(10));
+        namespace,
+        instance,
+        16,
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(10),
+        Duration.ofMinutes(5),
+        false);
   }
 
   /** The same with another {@link #settle}. */
   public OperatorSettings withSettle(Duration settle) {
-    return new OperatorSettings(namespace, instance, threads, settle, longestRetry);
+    return new OperatorSettings(
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
+  }
+
+  /** The same with another {@link #patience}. */
+  public OperatorSettings withPatience(Duration patience) {
+    return new OperatorSettings(
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
+  }
+
+  /** The same with another {@link #isDefaultForServices}. */
+  public OperatorSettings withDefaultForServices(boolean isDefaultForServices) {
+    return new OperatorSettings(
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
   }
 }

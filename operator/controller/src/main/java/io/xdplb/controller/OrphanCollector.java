@@ -15,6 +15,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -35,21 +36,25 @@ final class OrphanCollector implements AutoCloseable {
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
+  private final Predicate<ObjectName> hasLeftNodes;
   private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
   private final BooleanSupplier leads;
   private final ScheduledExecutorService worker;
 
   /**
-   * @param onGone called when the LoadBalancer is gone and its table is, or never was; gets the
-   *     table that was removed
+   * @param hasLeftNodes whether nodes need not be waited for, asked when the table is gone
+   * @param onGone called when the LoadBalancer is gone, its table is, or never was, and nodes need
+   *     not be waited for; gets the table that was removed
    * @param leads whether this operator is the one that deletes; else it looks on until another one
    *     has, or until it leads itself
    */
   OrphanCollector(
       KubernetesClient client,
+      Predicate<ObjectName> hasLeftNodes,
       BiConsumer<ObjectName, Optional<ForwardingTable>> onGone,
       BooleanSupplier leads) {
     this.client = client;
+    this.hasLeftNodes = hasLeftNodes;
     this.onGone = onGone;
     this.leads = leads;
     ScheduledThreadPoolExecutor executor =
@@ -66,7 +71,7 @@ final class OrphanCollector implements AutoCloseable {
 
   /** Looks after a LoadBalancer that seems gone, soon and until it has succeeded. */
   void collect(ObjectName name) {
-    schedule(name, Duration.ZERO, FIRST_RETRY);
+    schedule(name, Optional.empty(), Duration.ZERO, FIRST_RETRY);
   }
 
   @Override
@@ -74,23 +79,33 @@ final class OrphanCollector implements AutoCloseable {
     worker.shutdownNow();
   }
 
-  private void schedule(ObjectName name, Duration delay, Duration nextRetry) {
+  private void schedule(
+      ObjectName name, Optional<ForwardingTable> removed, Duration delay, Duration nextRetry) {
     try {
-      worker.schedule(() -> attempt(name, nextRetry), delay.toMillis(), TimeUnit.MILLISECONDS);
+      worker.schedule(
+          () -> attempt(name, removed, nextRetry), delay.toMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       log.atDebug().addKeyValue("loadbalancer", name).log("stopped; the next start will collect");
     }
   }
 
-  private void attempt(ObjectName name, Duration retry) {
+  /**
+   * @param removed the table, if an earlier attempt has removed it
+   */
+  private void attempt(ObjectName name, Optional<ForwardingTable> removed, Duration retry) {
     try {
       if (isGone(name)) {
-        ForwardingTable table = table(name);
-        if (table != null && !leads.getAsBoolean()) {
-          schedule(name, LOOK_AGAIN, FIRST_RETRY);
+        ForwardingTable stored = table(name);
+        if (stored != null && !leads.getAsBoolean()) {
+          schedule(name, removed, LOOK_AGAIN, FIRST_RETRY);
           return;
         }
-        onGone.accept(name, delete(name, table));
+        Optional<ForwardingTable> table = delete(name, stored).or(() -> removed);
+        if (hasLeftNodes.test(name)) {
+          onGone.accept(name, table);
+        } else {
+          schedule(name, table, retry, longer(retry, LOOK_AGAIN));
+        }
       }
     } catch (KubernetesClientException e) {
       // A conflict says that somebody wrote the table meanwhile, which is why it is looked at anew.
@@ -99,9 +114,13 @@ final class OrphanCollector implements AutoCloseable {
           .addKeyValue("loadbalancer", name)
           .addKeyValue("retryMillis", retry.toMillis())
           .log("cannot remove what the deleted LoadBalancer left: {}", e.getMessage());
-      Duration doubled = retry.multipliedBy(2);
-      schedule(name, retry, doubled.compareTo(LONGEST_RETRY) < 0 ? doubled : LONGEST_RETRY);
+      schedule(name, removed, retry, longer(retry, LONGEST_RETRY));
     }
+  }
+
+  private static Duration longer(Duration retry, Duration longest) {
+    Duration doubled = retry.multipliedBy(2);
+    return doubled.compareTo(longest) < 0 ? doubled : longest;
   }
 
   /** By the API server: a cache that is behind must not cost a table. */

@@ -29,6 +29,9 @@ final class StatusComposer {
   static final String PROGRAMMING = "Programming";
   static final String NODES_LAGGING = "NodesLagging";
   static final String NO_NODES = "NoNodes";
+  static final String WITHDRAWING = "Withdrawing";
+  static final String WITHDRAWN = "Withdrawn";
+  static final String TEMPLATE = "Template";
   static final String NOT_WRITTEN = "TableNotWritten";
 
   private static final int NAMED_NODES = 5;
@@ -82,6 +85,50 @@ final class StatusComposer {
         fleet.desired(),
         fleet.programmed(),
         forwarding(before, decision));
+  }
+
+  /**
+   * Of a template: there is nothing to wait for.
+   *
+   * @param before what the status said until now; {@code null} at the first visit
+   */
+  static LoadBalancerStatus ofTemplate(LoadBalancerStatus before, long generation, Instant now) {
+    Verdict yes = Verdict.yes(TEMPLATE, "It is a template, for Services to refer to.");
+    Verdict none = Verdict.no(TEMPLATE, "Templates have no addresses.");
+    Verdict programmed = Verdict.no(TEMPLATE, "Templates are not programmed.");
+    return new LoadBalancerStatus(
+        generation,
+        null,
+        null,
+        List.of(
+            condition(before, ACCEPTED, yes, generation, now),
+            condition(before, RESOLVED_REFS, yes, generation, now),
+            condition(before, ADDRESS_ALLOCATED, none, generation, now),
+            condition(before, PROGRAMMED, programmed, generation, now),
+            condition(before, READY, yes, generation, now)),
+        0,
+        0,
+        0,
+        null);
+  }
+
+  /**
+   * The condition Programmed of a LoadBalancer that no node is to have.
+   *
+   * @param holders nodes that may still have it
+   * @param isGivenUp whether they had their time
+   */
+  static Verdict withdrawn(List<String> holders, boolean isGivenUp) {
+    if (holders.isEmpty()) {
+      return Verdict.no(WITHDRAWN, "It is withdrawn: no node has it.");
+    }
+    return isGivenUp
+        ? Verdict.no(
+            WITHDRAWN,
+            "It is withdrawn. Not waited for any longer, although it may still be there: "
+                + named(holders)
+                + ".")
+        : Verdict.no(WITHDRAWING, "It is being withdrawn, and still on: " + named(holders) + ".");
   }
 
   /**

@@ -35,6 +35,9 @@ final class TableEvidence {
   /** Combinations of a bucket that are tried, those with the fewest deviations first. */
   private static final int COMBINATIONS = 512;
 
+  /** Stands for the digest of a bucket of which a node has no table. */
+  static final String NO_DIGEST = "";
+
   /** The version of a table that is not there. */
   private static final String ABSENT = "";
 
@@ -94,7 +97,7 @@ final class TableEvidence {
     List<Map<ObjectName, String>> held =
         digests.stream()
             .distinct()
-            .map(digest -> bucket.combinations().get(digest == null ? ABSENT : digest))
+            .map(digest -> bucket.combinations().get(digest == null ? NO_DIGEST : digest))
             .toList();
     if (held.stream().allMatch(Objects::nonNull)) {
       bucket.keep(held);
@@ -213,9 +216,8 @@ final class TableEvidence {
       }
     }
 
-    /** A bucket without tables has no digest; {@link #ABSENT} stands for that. */
     private String digest(TableDigests digests) {
-      return digests.bucketHashes().getOrDefault(name, ABSENT);
+      return digests.bucketHashes().getOrDefault(name, NO_DIGEST);
     }
   }
 }

@@ -2,6 +2,7 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
@@ -12,6 +13,9 @@ import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.informers.cache.ItemStore;
 import io.javaoperatorsdk.operator.processing.event.source.informer.TransformingItemStore;
+import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -22,6 +26,8 @@ import java.util.Optional;
  * <p>Objects are cut in place, when the informer has just read them and nobody else has them.
  */
 final class Trimming {
+
+  private static final LoadBalancerSpec NO_TEMPLATE = new LoadBalancerSpec(null, null, null, null);
 
   private Trimming() {}
 
@@ -71,6 +77,50 @@ final class Trimming {
           service.setSpec(ports);
           service.setStatus(null);
           return service;
+        });
+  }
+
+  /**
+   * Services for what they ask of a load balancer: those of type LoadBalancer in whole, of others
+   * names and type. Of the record of who wrote which field only what the operator wrote.
+   */
+  static ItemStore<Service> wholeServices() {
+    return new TransformingItemStore<>(
+        service -> {
+          ObjectMeta all = service.getMetadata();
+          List<ManagedFieldsEntry> own =
+              all.getManagedFields().stream()
+                  .filter(entry -> OperatorRuntime.FIELD_MANAGER.equals(entry.getManager()))
+                  .toList();
+          all.setManagedFields(own);
+          if (own.isEmpty() && !"LoadBalancer".equals(type(service))) {
+            ServiceSpec type = new ServiceSpec();
+            type.setType(type(service));
+            service.setMetadata(identity(all));
+            service.setSpec(type);
+            service.setStatus(null);
+          }
+          return service;
+        });
+  }
+
+  private static String type(Service service) {
+    return service.getSpec() == null ? null : service.getSpec().getType();
+  }
+
+  /** LoadBalancers of Services in whole, templates without their status, of others names. */
+  static ItemStore<LoadBalancer> balancersOfServices() {
+    return new TransformingItemStore<>(
+        balancer -> {
+          balancer.getMetadata().setManagedFields(null);
+          if (ServiceReader.owner(balancer).isEmpty()) {
+            balancer.setStatus(null);
+            if (!ClusterView.isTemplate(balancer)) {
+              balancer.setMetadata(identity(balancer.getMetadata()));
+              balancer.setSpec(NO_TEMPLATE);
+            }
+          }
+          return balancer;
         });
   }
 

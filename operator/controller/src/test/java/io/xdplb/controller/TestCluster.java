@@ -66,6 +66,11 @@ final class TestCluster implements AutoCloseable {
   /** The operator must still run: it deletes the tables. */
   @Override
   public void close() {
+    client.resources(NodeState.class).delete();
+    client.services().inNamespace(namespace).delete();
+    until(
+        "Services are gone",
+        () -> client.services().inNamespace(namespace).list().getItems().isEmpty());
     client.resources(LoadBalancer.class).inNamespace(namespace).delete();
     client.resources(NodeState.class).delete();
     nodes.forEach(name -> client.nodes().withName(name).delete());

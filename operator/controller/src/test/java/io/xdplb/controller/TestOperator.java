@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import java.time.Duration;
+import java.util.function.UnaryOperator;
 
 /** A running operator as the command line would run it, but quick to say that nodes lag. */
 final class TestOperator implements AutoCloseable {
@@ -25,18 +26,23 @@ final class TestOperator implements AutoCloseable {
 
   /** As a new process: nothing is known from before. */
   void start() {
-    start(SETTLE);
+    start(settings -> settings);
   }
 
   /** The same with other patience with the nodes. */
   void restart(Duration settle) {
-    stop();
-    start(settle);
+    restart(settings -> settings.withSettle(settle));
   }
 
-  private void start(Duration settle) {
+  void restart(UnaryOperator<OperatorSettings> change) {
+    stop();
+    start(change);
+  }
+
+  private void start(UnaryOperator<OperatorSettings> change) {
     runtime =
-        new OperatorRuntime(client, OperatorSettings.of("default", "test").withSettle(settle));
+        new OperatorRuntime(
+            client, change.apply(OperatorSettings.of("default", "test").withSettle(SETTLE)));
     runtime.start();
   }
 

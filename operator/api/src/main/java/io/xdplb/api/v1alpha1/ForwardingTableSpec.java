@@ -14,7 +14,9 @@ import java.util.List;
  * The compiled desired state of one LoadBalancer.
  *
  * @param tableHash digest of what a kernel must hold when this table is programmed, 64 hexadecimal
- *     digits; an agent computes the same from the kernel's maps
+ *     digits; an agent computes the same from the kernel's maps. Where a backend is used by one
+ *     node only it is a digest of what all nodes together must hold, and an agent reports it when
+ *     its kernel holds its node's part
  * @param sourceRanges blocks of addresses from which packets are taken, in canonical form and
  *     ordered, at most 256; others are dropped. Absent means everybody's are taken; a family of
  *     which none is listed is closed
@@ -94,6 +96,8 @@ public record ForwardingTableSpec(
    *     itself; present exactly with GUE and IPIP
    * @param agent whether the receiver at {@code node} is an agent of ours, which translates to the
    *     backend's address and port; absent means false
+   * @param onlyOn name of the one node that uses this backend; absent means that every node does. A
+   *     node drops new flows to a VIP whose backends with a weight are all other nodes'
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -107,11 +111,12 @@ public record ForwardingTableSpec(
       Encapsulation encapsulation,
       @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) @Size(min = 2, max = Limits.ADDRESS_LENGTH)
           String node,
-      Boolean agent) {
+      Boolean agent,
+      @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String onlyOn) {
 
     /** One that is reached by NAT. */
     public Backend(String address, int port, int weight, int drainSeconds) {
-      this(address, port, weight, drainSeconds, null, null, null, null);
+      this(address, port, weight, drainSeconds, null, null, null, null, null);
     }
 
     /** Who rewrites addresses. */

@@ -18,10 +18,10 @@ import java.util.List;
  *
  * @param addresses where the load balancer is reachable; absent means one address from the best
  *     pool that it may use
- * @param listeners what it listens to, 1 to 64; protocol, port and endPort together are unique
- *     among them. A packet belongs to the listener with the narrowest range that has its port: a
- *     single port within a range is the single port's. Two ranges of one protocol are apart, or one
- *     is within the other; at most 16 listeners are ranges
+ * @param listeners what it listens to, 1 to 64, required but in a template; protocol, port and
+ *     endPort together are unique among them. A packet belongs to the listener with the narrowest
+ *     range that has its port: a single port within a range is the single port's. Two ranges of one
+ *     protocol are apart, or one is within the other; at most 16 listeners are ranges
  * @param forwarding how packets reach backends; absent means {@link Forwarding.Mode#Auto}
  * @param drain what happens to the flows of a backend that is taken out; absent means the default
  *     grace period
@@ -29,13 +29,21 @@ import java.util.List;
  * @param unavailablePolicy what a new flow gets where no backend takes it, and what packets to
  *     ports of the addresses get that no listener has: Reject answers with TCP RST or ICMP port
  *     unreachable, Drop with silence; absent means Reject
+ * @param trafficPolicy which endpoints a node uses; absent means all of them
+ * @param template true makes it a template: it is never programmed, and needs no listeners.
+ *     Services take what they cannot say themselves from it, see the annotation xdplb.io/settings:
+ *     forwarding, drain, access and unavailablePolicy. Absent means false
+ * @param withdrawn true takes the load balancer off all nodes, while it keeps its addresses; absent
+ *     means false
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
+@ValidationRule(
+    value = "has(self.listeners) || has(self.template) && self.template",
+    message = "listeners are required, except in a template")
 public record LoadBalancerSpec(
     @Default("{}") Addresses addresses,
-    @Required
-        @ListKey("name")
+    @ListKey("name")
         @Size(min = 1, max = Limits.LISTENERS)
         @ValidationRule(
             value =
@@ -60,7 +68,21 @@ public record LoadBalancerSpec(
     @Default("{}") Forwarding forwarding,
     @Default("{}") Drain drain,
     Access access,
-    @Default("Reject") UnavailablePolicy unavailablePolicy) {
+    @Default("Reject") UnavailablePolicy unavailablePolicy,
+    @Default("{}") TrafficPolicy trafficPolicy,
+    Boolean template,
+    Boolean withdrawn) {
+
+  /** One whose nodes use all endpoints. */
+  public LoadBalancerSpec(
+      Addresses addresses,
+      List<Listener> listeners,
+      Forwarding forwarding,
+      Drain drain,
+      Access access,
+      UnavailablePolicy unavailablePolicy) {
+    this(addresses, listeners, forwarding, drain, access, unavailablePolicy, null, null, null);
+  }
 
   /** One that is open to everybody and rejects what nobody takes. */
   public LoadBalancerSpec(
@@ -311,6 +333,26 @@ public record LoadBalancerSpec(
       DSR,
       /** Destination and source are rewritten; both directions pass through the balancing node. */
       NAT
+    }
+  }
+
+  /**
+   * Which of its endpoints a node uses.
+   *
+   * @param external Cluster: every node uses all endpoints. Local: a node uses only the pods that
+   *     run on it, and drops new flows while it has none and another node has some; every backend
+   *     must be a serviceRef, and a pod whose EndpointSlice names no node is used by none. Absent
+   *     means Cluster. Outside a cluster, the one machine there is uses all
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record TrafficPolicy(@Default("Cluster") External external) {
+    /** For traffic that comes to an address of the load balancer. */
+    public enum External {
+      /** All endpoints. */
+      Cluster,
+      /** Those of the node that a packet comes to. */
+      Local
     }
   }
 

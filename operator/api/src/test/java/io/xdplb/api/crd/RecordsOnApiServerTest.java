@@ -134,7 +134,15 @@ class RecordsOnApiServerTest {
             .map(
                 address ->
                     new ForwardingTableSpec.Backend(
-                        address, 65_535, 1000, 300, Mode.DSR, Encapsulation.GUE, address, true))
+                        address,
+                        65_535,
+                        1000,
+                        300,
+                        Mode.DSR,
+                        Encapsulation.GUE,
+                        address,
+                        true,
+                        null))
             .toList();
     ForwardingTable table = new ForwardingTable();
     table.getMetadata().setName(name);

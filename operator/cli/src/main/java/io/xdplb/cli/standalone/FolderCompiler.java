@@ -213,7 +213,15 @@ final class FolderCompiler {
       LoadBalancer loadBalancer,
       Optional<String> forgotten,
       Set<ObjectName> affected) {
-    LoadBalancerSpec spec = loadBalancer.getSpec();
+    LoadBalancerSpec spec = ofOneMachine(loadBalancer.getSpec());
+    if (spec != null
+        && (Boolean.TRUE.equals(spec.template()) || Boolean.TRUE.equals(spec.withdrawn()))) {
+      uses(name, Set.of());
+      if (compiled.remove(name) != null) {
+        sink.removed(name);
+      }
+      return new Outcome(id(name), false, List.of());
+    }
     Map<ServicePort, ServiceEndpoints> services = new HashMap<>();
     Set<ObjectName> used = new TreeSet<>();
     for (ServicePort port : Compiler.servicePorts(spec)) {
@@ -261,6 +269,22 @@ final class FolderCompiler {
     if (!now.equals(compiled.put(name, now))) {
       sink.table(name, manifests.fileOf(id(name)).orElseThrow(), now.createdAt(), table);
     }
+  }
+
+  /** There are no nodes: the one machine uses all endpoints, wherever their slices say they are. */
+  private static LoadBalancerSpec ofOneMachine(LoadBalancerSpec spec) {
+    return spec == null
+        ? null
+        : new LoadBalancerSpec(
+            spec.addresses(),
+            spec.listeners(),
+            spec.forwarding(),
+            spec.drain(),
+            spec.access(),
+            spec.unavailablePolicy(),
+            null,
+            spec.template(),
+            spec.withdrawn());
   }
 
   private ServiceEndpoints resolve(ServicePort port, ObjectName service) {

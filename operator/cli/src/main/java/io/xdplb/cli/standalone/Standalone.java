@@ -31,7 +31,7 @@ public final class Standalone implements AutoCloseable {
       NodeDatapath datapath, List<String> interfaceNames, Path folder, String version) {
     Map<ObjectName, String> fileOf = new ConcurrentHashMap<>();
     StandaloneLog log = new StandaloneLog(folder, fileOf);
-    programmer = new Programmer(datapath, interfaceNames, version, log);
+    programmer = new Programmer(datapath, null, interfaceNames, version, log);
     FolderFollower follower =
         new FolderFollower(
             new FolderFiles(folder),

@@ -6,7 +6,6 @@ import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.core.compile.Problem.Reason;
-import io.xdplb.core.maglev.Maglev;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
@@ -99,7 +98,7 @@ public final class Compiler {
         List<Backend> backends = listener.backends(isIpv4);
         reaches.addAll(listener.reaches(isIpv4).values());
         readyEndpoints += check(listener, isIpv4, backends, spec.get().access().unavailable());
-        int ringSize = Maglev.sizeFor(backends.stream().mapToLong(Backend::weight).sum());
+        int ringSize = listener.ringSize(backends);
         for (Ip address : addresses) {
           Vip vip =
               new Vip(

@@ -25,7 +25,8 @@ final class EndpointResolver {
     this.input = input;
     this.spec = spec;
     this.problems = problems;
-    reaching = new Reaching(spec.mode(), input.nodes(), Set.copyOf(spec.addresses()));
+    reaching =
+        new Reaching(spec.mode(), spec.isLocal(), input.nodes(), Set.copyOf(spec.addresses()));
   }
 
   List<ResolvedListener> resolve() {
@@ -34,7 +35,8 @@ final class EndpointResolver {
             listener ->
                 new ResolvedListener(
                     listener,
-                    listener.groups().stream().map(group -> resolve(listener, group)).toList()))
+                    listener.groups().stream().map(group -> resolve(listener, group)).toList(),
+                    spec.isLocal()))
         .toList();
   }
 
@@ -93,7 +95,7 @@ final class EndpointResolver {
       String where,
       ServicePort port) {
     String firstRefusal = null;
-    UnreachedEndpoints unreached = new UnreachedEndpoints(where);
+    UnreachedEndpoints unreached = new UnreachedEndpoints(where, spec.isLocal());
     for (Endpoint endpoint : endpoints) {
       Optional<String> refusal = refusal(endpoint);
       if (refusal.isPresent()) {

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /**
  * The endpoints of one group and one address family that can be reached, and which of them take new
@@ -65,14 +66,24 @@ final class GroupEndpoints {
 
   /** Those that take new flows, if the group does. */
   Set<BackendKey> takers() {
+    return takers(listed -> true);
+  }
+
+  /** Those that take the new flows of one node, if only those on it do. */
+  Set<BackendKey> takersOn(String node) {
+    return takers(listed -> node.equals(listed.reach().node()));
+  }
+
+  private Set<BackendKey> takers(Predicate<Listed> among) {
     State wanted =
-        endpoints.values().stream().anyMatch(listed -> listed.state() == State.READY)
+        endpoints.values().stream()
+                .anyMatch(listed -> among.test(listed) && listed.state() == State.READY)
             ? State.READY
             : State.FALLBACK;
     Set<BackendKey> takers = new TreeSet<>();
     endpoints.forEach(
         (endpoint, listed) -> {
-          if (listed.state() == wanted) {
+          if (among.test(listed) && listed.state() == wanted) {
             takers.add(endpoint);
           }
         });

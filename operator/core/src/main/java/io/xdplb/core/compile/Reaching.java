@@ -15,15 +15,18 @@ import java.util.Set;
 final class Reaching {
 
   private final Mode mode;
+  private final boolean isLocal;
   private final Map<String, NodeInfo> nodes;
   private final Set<Ip> vipAddresses;
 
   /**
+   * @param isLocal whether a pod is reached from its own node only
    * @param nodes by name
    * @param vipAddresses of the load balancer: none of them is where a tunnel can end
    */
-  Reaching(Mode mode, Map<String, NodeInfo> nodes, Set<Ip> vipAddresses) {
+  Reaching(Mode mode, boolean isLocal, Map<String, NodeInfo> nodes, Set<Ip> vipAddresses) {
     this.mode = mode;
+    this.isLocal = isLocal;
     this.nodes = nodes;
     this.vipAddresses = vipAddresses;
   }
@@ -55,6 +58,9 @@ final class Reaching {
    * @param node name of its node; {@code null} if unknown
    */
   Reach pod(Ip address, String node) {
+    if (isLocal && node == null) {
+      return new Reach(null, Why.NodeUnknown, null);
+    }
     if (mode == Mode.NAT) {
       return new Reach(Delivery.NAT, Why.AsRequested, node);
     }

@@ -4,6 +4,7 @@ package io.xdplb.core.compile;
 import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding.Mode;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.TrafficPolicy.External;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Ip;
@@ -67,7 +68,25 @@ final class SpecValidator {
     List<ValidSpec.Listener> listeners =
         new ListenerRules(findings, own, mode).listeners(spec.listeners());
     int drainSeconds = drainSeconds(spec.drain());
-    return new ValidSpec(addresses, listeners, mode, drainSeconds, access(spec));
+    return new ValidSpec(
+        addresses, listeners, mode, drainSeconds, access(spec), isLocal(spec, listeners));
+  }
+
+  /** Servers are on no node, so no node would have them. */
+  private boolean isLocal(LoadBalancerSpec spec, List<ValidSpec.Listener> listeners) {
+    if (spec.trafficPolicy() == null || spec.trafficPolicy().external() != External.Local) {
+      return false;
+    }
+    listeners.stream()
+        .flatMap(listener -> listener.groups().stream())
+        .filter(ValidSpec.StaticGroup.class::isInstance)
+        .forEach(
+            group ->
+                findings.invalid(
+                    group.where() + ".static",
+                    "is on no node, and with trafficPolicy.external Local a node uses only what is"
+                        + " on it; use Cluster, or a LoadBalancer of its own for these servers"));
+    return true;
   }
 
   private int drainSeconds(LoadBalancerSpec.Drain drain) {

@@ -26,6 +26,7 @@ final class TableWriter {
   private static final int ENCAPSULATION = ",'encapsulation':'IPIP'".length();
   private static final int NODE = ",'node':''".length();
   private static final int AGENT = ",'agent':true".length();
+  private static final int ONLY_ON = ",'onlyOn':''".length();
 
   /** Of a VIP with the longest values, without its backends. */
   private static final int VIP =
@@ -80,7 +81,8 @@ final class TableWriter {
           case IPIP -> Encapsulation.IPIP;
         },
         delivery.node() == null ? null : delivery.node().toString(),
-        delivery.agent() ? true : null);
+        delivery.agent() ? true : null,
+        backend.onlyOn());
   }
 
   /** How long the JSON of a table is, in bytes: never less, and little more. */
@@ -107,7 +109,8 @@ final class TableWriter {
         + (backend.mode() == null ? 0 : MODE)
         + (backend.encapsulation() == null ? 0 : ENCAPSULATION)
         + (backend.node() == null ? 0 : NODE + backend.node().length())
-        + (backend.agent() == null ? 0 : AGENT);
+        + (backend.agent() == null ? 0 : AGENT)
+        + (backend.onlyOn() == null ? 0 : ONLY_ON + backend.onlyOn().length());
   }
 
   private static int digits(int number) {

@@ -18,13 +18,16 @@ final class UnreachedEndpoints {
   private static final int NAMED = 5;
 
   private final String where;
+  private final boolean isLocal;
   private final Map<Why, SortedMap<Ip, String>> nodes = new EnumMap<>(Why.class);
 
   /**
    * @param where path of the group's reference
+   * @param isLocal whether a pod is reached from its own node only
    */
-  UnreachedEndpoints(String where) {
+  UnreachedEndpoints(String where, boolean isLocal) {
     this.where = where;
+    this.isLocal = isLocal;
   }
 
   void add(Ip pod, Reach reach) {
@@ -57,22 +60,30 @@ final class UnreachedEndpoints {
       default -> {
         reason = Reason.NodeUnknown;
         because = "nothing is known of the node; look at its EndpointSlice, or use mode Auto";
+        if (isLocal && pods.containsValue("")) {
+          return new Problem(
+              reason,
+              where,
+              "no traffic goes to "
+                  + named(pods)
+                  + ", because a node is to use the endpoints on it only and their EndpointSlice"
+                  + " names no node; name it there, or use trafficPolicy.external Cluster");
+        }
       }
     }
-    String named =
-        pods.entrySet().stream()
+    return new Problem(
+        reason,
+        where,
+        "no traffic goes to " + named(pods) + ", because mode DSR is asked for and " + because);
+  }
+
+  private static String named(SortedMap<Ip, String> pods) {
+    return pods.entrySet().stream()
             .limit(NAMED)
             .map(
                 pod ->
                     pod.getKey() + (pod.getValue().isEmpty() ? "" : " on node " + pod.getValue()))
-            .collect(Collectors.joining(", "));
-    return new Problem(
-        reason,
-        where,
-        "no traffic goes to "
-            + named
-            + (pods.size() > NAMED ? " and others" : "")
-            + ", because mode DSR is asked for and "
-            + because);
+            .collect(Collectors.joining(", "))
+        + (pods.size() > NAMED ? " and others" : "");
   }
 }

@@ -17,9 +17,15 @@ import java.util.List;
  * @param mode how backends are to be reached
  * @param drainSeconds of static backends
  * @param access of both families
+ * @param isLocal whether a node uses only the endpoints on it
  */
 record ValidSpec(
-    List<Ip> addresses, List<Listener> listeners, Mode mode, int drainSeconds, Access access) {
+    List<Ip> addresses,
+    List<Listener> listeners,
+    Mode mode,
+    int drainSeconds,
+    Access access,
+    boolean isLocal) {
 
   /**
    * A listener.

@@ -11,11 +11,19 @@ import java.util.Objects;
  *     lets existing ones end
  * @param drainSeconds how long its flows live on after it has left the table; 0 cuts them at once
  * @param delivery how packets reach it
+ * @param onlyOn name of the one node that uses it; {@code null} where every node does, and in what
+ *     a node itself programs
  */
-public record Backend(BackendKey key, int weight, int drainSeconds, Delivery delivery) {
+public record Backend(
+    BackendKey key, int weight, int drainSeconds, Delivery delivery, String onlyOn) {
   public Backend {
     Objects.requireNonNull(key, "key");
     Objects.requireNonNull(delivery, "delivery");
+  }
+
+  /** One that every node uses. */
+  public Backend(BackendKey key, int weight, int drainSeconds, Delivery delivery) {
+    this(key, weight, drainSeconds, delivery, null);
   }
 
   /** One that is reached by NAT. */

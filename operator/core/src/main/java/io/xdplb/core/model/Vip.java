@@ -27,4 +27,33 @@ public record Vip(
   public Vip(VipKey key, int ringSize, List<Backend> backends) {
     this(key, ringSize, 0, Access.OPEN, backends);
   }
+
+  /** Whether some backend is used by one node only. */
+  public boolean hasParts() {
+    return backends.stream().anyMatch(backend -> backend.onlyOn() != null);
+  }
+
+  /**
+   * What one node programs: the backends of other nodes are left out. Where only other nodes have a
+   * backend that takes new flows, this one drops them, so that a client tries again and may come to
+   * another node; a refusal would be an answer for the whole.
+   */
+  public Vip partOf(String node) {
+    if (!hasParts()) {
+      return this;
+    }
+    List<Backend> own =
+        backends.stream()
+            .filter(b -> b.onlyOn() == null || b.onlyOn().equals(node))
+            .map(b -> new Backend(b.key(), b.weight(), b.drainSeconds(), b.delivery()))
+            .toList();
+    boolean takes = own.stream().anyMatch(backend -> backend.weight() > 0);
+    boolean othersTake = !takes && ringSize > 0;
+    return new Vip(
+        key,
+        takes ? ringSize : 0,
+        affinitySeconds,
+        othersTake ? new Access(access.sourceRanges(), UnavailablePolicy.DROP) : access,
+        own);
+  }
 }

@@ -90,7 +90,11 @@ final class BackendReader {
       problem.accept(where + ".address", address + " is of another family than VIP " + vipAddress);
     }
     return new Backend(
-        new BackendKey(address, spec.port()), spec.weight(), spec.drainSeconds(), delivery);
+        new BackendKey(address, spec.port()),
+        spec.weight(),
+        spec.drainSeconds(),
+        delivery,
+        spec.onlyOn());
   }
 
   private Delivery delivery(String where, ForwardingTableSpec.Backend spec) {

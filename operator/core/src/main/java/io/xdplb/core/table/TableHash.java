@@ -2,6 +2,7 @@
 package io.xdplb.core.table;
 
 import io.xdplb.core.digest.Sha256;
+import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Delivery;
@@ -44,12 +45,24 @@ import java.util.Set;
  *      1 if an agent receives there, else 0 (1)
  * </pre>
  *
- * Weights count by the ring they make; how long a backend drains after it has left the table is not
- * in the kernel and does not count.
+ * Where backends are used by one node only, each kernel holds a part of the table, and the hash is
+ * that of what the parts are made from: the same with "xdplb parts 1\n" at the beginning, without
+ * slots, and after each VIP
+ *
+ * <pre>
+ *    number of slots where the node has a backend that takes new flows (4)
+ *    for each backend in the order of their keys:
+ *      weight (4), length of the node's name, 0 if every node uses it (2), the node's name in UTF-8
+ * </pre>
+ *
+ * Weights otherwise count by the ring they make; how long a backend drains after it has left the
+ * table is not in the kernel and does not count.
  */
 public final class TableHash {
 
   private static final byte[] FORMAT = "xdplb table 2\n".getBytes(StandardCharsets.US_ASCII);
+
+  private static final byte[] PARTS_FORMAT = "xdplb parts 1\n".getBytes(StandardCharsets.US_ASCII);
 
   /** Bytes of an address with its length, at most. */
   private static final int ADDRESS_BYTES = 1 + 16;
@@ -71,12 +84,9 @@ public final class TableHash {
    *     backends, has them out of order, or has a ring of others
    */
   public static String of(Collection<VipImage> images) {
-    List<VipImage> sorted = images.stream().sorted(Comparator.comparing(VipImage::key)).toList();
-    MessageDigest sha256 = Sha256.start();
-    sha256.update(FORMAT);
-    sha256.update(ByteBuffer.allocate(4).putInt(sorted.size()).flip());
+    MessageDigest sha256 = start(FORMAT, images.size());
     VipKey previous = null;
-    for (VipImage image : sorted) {
+    for (VipImage image : images.stream().sorted(Comparator.comparing(VipImage::key)).toList()) {
       if (image.key().equals(previous)) {
         throw new IllegalArgumentException("two images of " + previous);
       }
@@ -87,13 +97,44 @@ public final class TableHash {
   }
 
   /**
-   * The hash of what should be there.
+   * The hash of what should be there, on all nodes.
    *
-   * @param vips in any order
+   * @param vips in any order, as in the table: not the part of a node
    * @throws IllegalArgumentException as {@link #of}, or if a ring size does not fit the backends
    */
   public static String desired(Collection<Vip> vips) {
-    return of(vips.stream().map(VipImage::desired).toList());
+    return vips.stream().anyMatch(Vip::hasParts)
+        ? ofParts(vips.stream().sorted(Comparator.comparing(Vip::key)).toList())
+        : of(vips.stream().map(VipImage::desired).toList());
+  }
+
+  /** Without rings: there is one for each node, and making them all would tell nothing more. */
+  private static String ofParts(List<Vip> vips) {
+    MessageDigest sha256 = start(PARTS_FORMAT, vips.size());
+    for (Vip vip : vips) {
+      sha256.update(bytes(VipImage.withoutRing(vip)));
+      sha256.update(ByteBuffer.allocate(4).putInt(vip.ringSize()).flip());
+      for (Backend backend : vip.backends()) {
+        byte[] node =
+            backend.onlyOn() == null
+                ? new byte[0]
+                : backend.onlyOn().getBytes(StandardCharsets.UTF_8);
+        sha256.update(
+            ByteBuffer.allocate(4 + 2 + node.length)
+                .putInt(backend.weight())
+                .putShort((short) node.length)
+                .put(node)
+                .flip());
+      }
+    }
+    return HexFormat.of().formatHex(sha256.digest());
+  }
+
+  private static MessageDigest start(byte[] format, int vips) {
+    MessageDigest sha256 = Sha256.start();
+    sha256.update(format);
+    sha256.update(ByteBuffer.allocate(4).putInt(vips).flip());
+    return sha256;
   }
 
   private static ByteBuffer bytes(VipImage image) {

@@ -52,11 +52,20 @@ public record VipImage(
    * @throws IllegalArgumentException if the VIP's ring size does not fit its backends
    */
   public static VipImage desired(Vip vip) {
+    return of(vip, Ring.of(vip));
+  }
+
+  /** The same with a ring of no slots. */
+  static VipImage withoutRing(Vip vip) {
+    return of(vip, new Ring(vip.backends().stream().map(Backend::key).toList(), new int[0]));
+  }
+
+  private static VipImage of(Vip vip, Ring ring) {
     return new VipImage(
         vip.key(),
         vip.affinitySeconds(),
         vip.access(),
-        Ring.of(vip),
+        ring,
         vip.backends().stream()
             .collect(
                 Collectors.toUnmodifiableMap(

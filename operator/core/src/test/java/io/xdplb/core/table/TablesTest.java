@@ -249,7 +249,7 @@ class TablesTest {
       Boolean agent) {
     int weight = port == 0 ? 1 : 0;
     return new ForwardingTableSpec.Backend(
-        address, port, weight, 0, mode, encapsulation, node, agent);
+        address, port, weight, 0, mode, encapsulation, node, agent, null);
   }
 
   private static List<String> problems(ForwardingTableSpec table) {
