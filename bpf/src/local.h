@@ -22,6 +22,16 @@
 
 #define STEPS_OF_BEGINNING 3 /* former owners that are asked about what may begin a flow */
 
+/* What a packet may begin, for ask_others(). */
+#define BEGINS_NOTHING 0
+#define BEGINS_DATAGRAMS 1
+#define BEGINS_CONNECTION 2
+
+static __always_inline __u32 begins_what(const struct packet *p)
+{
+	return p->protocol == IPPROTO_UDP ? BEGINS_DATAGRAMS : begins_flow(p) ? BEGINS_CONNECTION : BEGINS_NOTHING;
+}
+
 /* The owner number `step` of a slot; 0: the present one. */
 static __always_inline __u32 slot_owner(__u32 current, const struct slot_history *h, __u32 step)
 {
@@ -36,16 +46,17 @@ static __always_inline __u32 slot_owner(__u32 current, const struct slot_history
 /*
  * Who is asked about a packet of an unknown flow, whose slot has this owner and this history: the
  * next word, or 0 if it is to be taken here. `asked_before`: the backend that it was sent to, and in
- * the upper half the control byte.
+ * the upper half the control byte. `begins`: BEGINS_*.
  */
-__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, bool begins)
+__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, __u32 begins)
 {
 	__u32 asked = asked_before, control = asked_before >> 32, step = control & CONTROL_STEP;
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
 	/* where nobody takes a new flow it can only be an old one's */
-	begins = begins && current;
+	if (!current)
+		begins = BEGINS_NOTHING;
 	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
 		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
@@ -62,6 +73,12 @@ __noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, bo
 		__u32 owner = slot_owner(current, h, step);
 		struct backend *b = owner ? backend_by_handle(owner) : NULL;
 
+		/*
+		 * One that takes no new connections may be dead, and whoever waits for it gets none anywhere;
+		 * datagrams may be of a flow that it has.
+		 */
+		if (b && begins == BEGINS_CONNECTION && !(b->flags & BACKEND_TAKES_NEW_FLOWS))
+			continue;
 		/* one on this machine would have its flows in the table that was looked into */
 		if (b && owner != asked && !(b->flags & (BACKEND_HOSTED | BACKEND_NAT)))
 			return next(NEXT_TUNNEL, step ? step : CONTROL_OTHER, owner);
@@ -172,7 +189,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
 		__u32 slot = ring_slot(v, chooses);
 		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
-					 handle | (__u64)control << 32, begins_flow(&p));
+					 handle | (__u64)control << 32, begins_what(&p));
 
 		if (other)
 			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;
@@ -256,7 +273,7 @@ static __always_inline __u64 stray(struct xdp_md *ctx, __u32 address, __u32 cont
 
 	if (again)
 		control = (step - 1) | CONTROL_OTHER;
-	__u64 other = ask_others(current, history_of(v, chooses, slot), (__u64)control << 32, false);
+	__u64 other = ask_others(current, history_of(v, chooses, slot), (__u64)control << 32, BEGINS_NOTHING);
 
 	if (next_function(other) == NEXT_REFUSE)
 		return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);

@@ -92,6 +92,30 @@ class GonePodTest {
     }
   }
 
+  /**
+   * Row 33: a node is frozen or has lost its power, and its pods are not ready any more. They keep
+   * what flows they have, should the node come back; nobody waits for them.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {VIP4, VIP6})
+  void row33_newConnectionsDoNotWaitForPodsOfADeadNode(String vip) {
+    try (DsrCluster mortal = new DsrCluster(ClusterPlan.plain().withNodes(1, 0, 2), 1)) {
+      mortal.pods().forEach(GonePodTest::serve);
+      Map<Pod, Integer> weights = new LinkedHashMap<>();
+      mortal.pods().forEach(pod -> weights.put(pod, 1));
+      mortal.program(DsrCluster.vip(vip, Protocol.TCP, weights, true));
+      Pod dead = mortal.pods().get(1);
+      dead.node().netns().ip("link set " + dead.node().host().device() + " down");
+      weights.put(dead, 0);
+      mortal.program(DsrCluster.vip(vip, Protocol.TCP, weights, true));
+      try (ManyConnections connections =
+          ManyConnections.open(mortal.nodes().clients(), vip, PORT, CONNECTIONS, TIMEOUT)) {
+        assertThat(connections.broken()).as("%s", mortal).isEmpty();
+        assertThat(connections.perServer()).doesNotContainKey(name(dead));
+      }
+    }
+  }
+
   /** Row 61: all nodes know that the pod has gone; or only its own, where its address is reused. */
   @ParameterizedTest
   @CsvSource({

@@ -73,7 +73,7 @@ final class Delivery {
           listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
       // where nobody takes a new flow it can only be an old one's
       boolean begins = packet.begins() && slot != null && slot.current() != null;
-      Ask ask = ask(slot, backend, control, begins);
+      Ask ask = ask(slot, backend, control, begins, packet.tcp());
       if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
@@ -121,7 +121,7 @@ final class Delivery {
     // the endpoint that has gone is missing here: the same number once more, but only once
     int step = control & Tunnels.STEP;
     boolean again = step > 0 && (control & Tunnels.OTHER) == 0;
-    Ask ask = ask(slot, null, again ? step - 1 | Tunnels.OTHER : control, false);
+    Ask ask = ask(slot, null, again ? step - 1 | Tunnels.OTHER : control, false, packet.tcp());
     if (ask == null) {
       return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
     }
@@ -206,7 +206,7 @@ final class Delivery {
    * owners. A packet that may begin a flow goes round while the slot has only just moved, and comes
    * back to the present owner, who takes it; that one may be here.
    */
-  private static Ask ask(Slot slot, Backend asked, int control, boolean begins) {
+  private static Ask ask(Slot slot, Backend asked, int control, boolean begins, boolean tcp) {
     if (slot == null || (control & Tunnels.FINAL) != 0) {
       return null;
     }
@@ -219,7 +219,9 @@ final class Delivery {
     int most = begins ? ASKED_ABOUT_BEGINNINGS : Table.History.MOST;
     for (int next = other ? 0 : step + 1; next <= most; next++) {
       Backend owner = slot.owner(next);
-      if (canBeAsked(owner) && owner != asked) {
+      // who takes no new connections is not asked about them, and may be asked about datagrams
+      boolean skipped = begins && tcp && owner != null && !owner.takesNewFlows;
+      if (!skipped && canBeAsked(owner) && owner != asked) {
         return new Ask(owner, next == 0 ? Tunnels.OTHER : next);
       }
     }
@@ -257,7 +259,7 @@ final class Delivery {
                 error.sourcePort());
     if (flow == null) {
       Slot slot = listener.slot(error.destination(), error.destinationPort(), error.sourcePort());
-      Ask ask = ask(slot, backend, control, false);
+      Ask ask = ask(slot, backend, control, false, false);
       return ask == null
           ? Outcome.drop(DropReason.ICMP)
           : forwarding.forward(arrival, ask.owner(), ask.control());
