@@ -28,7 +28,7 @@ final class Xdplb {
     cluster.load(Path.of(lastLineOf("operator/image/build.sh")));
   }
 
-  private static String lastLineOf(String script) {
+  static String lastLineOf(String script) {
     Kubectl run = Command.run("", List.of("bash", Checkout.path(script).toString()));
     if (!run.succeeded()) {
       throw new IllegalStateException(script + " ended with " + run.exitCode() + ":\n" + run.err());
@@ -55,6 +55,11 @@ final class Xdplb {
                 Arrays.stream(settings).flatMap(setting -> Stream.of("--set", setting)))
             .toArray(String[]::new));
     awaitAgents();
+  }
+
+  /** Where helm is. */
+  String helmBinary() {
+    return helm;
   }
 
   /** {@code helm uninstall}, with all that it does before. */
