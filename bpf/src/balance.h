@@ -34,29 +34,32 @@ static __always_inline bool takes_untranslated(__u32 handle)
 	return b && !(b->flags & BACKEND_NAT);
 }
 
-/*
- * In a slot that moved, and without an agent at the other end: whose flow is this? A packet that
- * begins none was there before the slot moved, unless it is remembered: then the oldest owner has it.
- */
-__noinline __u32 former_owner(__u32 history, bool udp)
+/* One that still gets packets as they are, of the former owners of a slot: the newest, or the oldest. */
+__noinline __u32 former_owner(__u32 history, bool newest)
 {
 	struct slot_history *h = bpf_map_lookup_elem(&histories, &history);
-	__u32 oldest = 0;
-	struct config *c = &config;
+	__u32 found = 0;
 
-	/* a datagram does not say whether it begins a flow: for long there is no former one */
-	if (!h || (udp && (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	if (!h)
 		return 0;
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < HISTORY_OWNERS; i++) {
 		__u32 owner = h->owner[i];
 
-		if (!owner)
+		if (!owner || (newest && found))
 			break;
 		if (takes_untranslated(owner))
-			oldest = owner;
+			found = owner;
 	}
-	return oldest;
+	return found;
+}
+
+/* A datagram does not say whether it begins a flow: only for so long may it be a former owner's. */
+static __always_inline bool is_unsettled(__u32 history, const struct config *c, __u32 now)
+{
+	struct slot_history *h = bpf_map_lookup_elem(&histories, &history);
+
+	return h && now - h->moved <= c->unsettled;
 }
 
 static __always_inline void followed(__u32 history, const struct config *c, __u32 now)
@@ -165,7 +168,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 	if (how & BALANCE_HERE)
 		return drop(DROP_NOT_HOSTED, vip);
 
-	__u64 hash = flow_hash(c, p.source, p.source_port, vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, p.destination_port, vip, ipv6);
 	struct flow_view view = {};
 	struct backend *b;
 	bool range = v->port != v->end_port, orphaned = false;
@@ -192,10 +195,12 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		return drop(DROP_BAD_SOURCE, vip);
 
 	__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
-	__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
-	__u32 handle = ring_current(slot), history = ring_history(slot);
+	__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
+	__u32 slot = ring_slot(v, chooses), handle = slot_current(slot), history = history_of(v, chooses, slot);
 
 	struct flow wanted = {}; /* a copy: what is handed to other functions cannot stay in registers */
+
+	bool stays = false;
 
 	if (v->affinity) {
 		/* the backend that the client has stayed with, or now begins to stay with: the ring's */
@@ -205,18 +210,22 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 		if (flow_found(flow_search(&wanted, false), &view)) {
 			b = backend_by_handle(view.backend);
 			/* one that takes no new flows any more is only for the flows that it has */
-			if (b && !flow_expired(c, view.flow, view.meta, now) &&
-			    (b->flags & BACKEND_TAKES_NEW_FLOWS || !begins_flow(&p))) {
+			stays = b && !flow_expired(c, view.flow, view.meta, now) &&
+				(b->flags & BACKEND_TAKES_NEW_FLOWS || !begins_flow(&p));
+			if (stays) {
 				handle = view.backend;
 				flow_seen(c, view.flow, now);
 				client_state(view.flow, view.meta | FLOW_REPLIED, p.tcp_flags & TCP_SYN);
 			} else {
 				flow_release(view.flow, view.meta);
 			}
-		} else if (!(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle)) {
-			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 		}
+		if (!stays && !(how & BALANCE_AFFINE) && !orphaned && backend_by_handle(handle))
+			return next(NEXT_BEGIN, BEGIN_AFFINITY, handle);
 	}
+	/* all are draining, and the flows that there are go on; a datagram may be one's */
+	if (!handle && history && (p.protocol == IPPROTO_UDP || !begins_flow(&p)))
+		handle = former_owner(history, true);
 	b = backend_by_handle(handle);
 	if (!b)
 		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
@@ -254,8 +263,12 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 			}
 			flow_release(known.flow, known.meta);
 		}
-		if (p.protocol == IPPROTO_UDP || !begins_flow(&p)) {
-			__u32 former = former_owner(history, p.protocol == IPPROTO_UDP);
+		/*
+		 * What begins no flow was there before the slot moved, and is not remembered: the oldest owner's.
+		 * Datagrams may be as well, but where their client stays is known.
+		 */
+		if (p.protocol == IPPROTO_UDP ? !stays && is_unsettled(history, c, now) : !begins_flow(&p)) {
+			__u32 former = former_owner(history, false);
 
 			if (former)
 				handle = former;

@@ -16,17 +16,19 @@
 __noinline int settle_answer(const struct flow *wanted, __u64 answer_hash)
 {
 	struct config *c = &config;
-	struct flow_bucket *bucket = flow_bucket(answer_hash);
+	struct flow_bucket *bucket = NULL;
 
-	if (!wanted || !bucket)
+	if (!wanted)
 		return DROP_FLOW_TABLE_FULL;
 	bool ipv6 = wanted->meta & FLOW_IPV6;
 
 	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 entry = READ_ONCE(bucket->entry[i]);
-		struct flow *f = entry >> 32 == answer_hash >> 32 && (__u32)entry ? flow_at((__u32)entry - 1) : NULL;
+	for (int i = 0; i < FLOW_ENTRIES; i++) {
+		__u64 entry = flow_entry(&bucket, answer_hash, i);
+		struct flow *f = entry >> 32 == answer_hash >> 32 ? flow_at((__u32)entry - 1) : NULL;
 
+		if (!entry)
+			break;
 		if (!f)
 			continue;
 		__u32 meta = READ_ONCE(f->meta);
@@ -66,12 +68,12 @@ static __always_inline __u64 begin(struct xdp_md *ctx, __u32 handle, __u32 kind,
 
 	__builtin_memcpy(wanted.client, p.source, sizeof(wanted.client));
 	__builtin_memcpy(wanted.backend_address, b->address, sizeof(wanted.backend_address));
-	__u64 hash = flow_hash(c, wanted.client, wanted.client_port, vip, ipv6);
+	__u64 hash = flow_hash(c, wanted.client, wanted.client_port, p.destination_port, vip, ipv6);
 
 	if (kind == BEGIN_AFFINITY) {
 		wanted.meta = flow_kind(p.protocol, ipv6) | FLOW_AFFINITY;
 		wanted.client_port = 0;
-		(void)flow_begin(&wanted, flow_hash(c, wanted.client, 0, vip, ipv6)); /* no room: as the ring says */
+		(void)flow_begin(&wanted, flow_hash(c, wanted.client, 0, 0, vip, ipv6)); /* no room: as the ring says */
 		return next(NEXT_BALANCE, BALANCE_AFFINE, vip);
 	}
 	if (kind != BEGIN_HOSTED) {

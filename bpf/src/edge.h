@@ -35,14 +35,13 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 	if (unlikely(address_filter.bits[source_hash % FILTER_SIZE] & FILTER_PEER))
 		return next(NEXT_BALANCE, 0, vip);
 	__u64 hash = hash_slot(source_hash, destination_hash, p->source_port, p->destination_port, p->protocol);
-	__u64 slot = ring_slot(v, hash);
-	__u32 handle = ring_current(slot);
+	__u32 slot = ring_slot(v, hash), handle = slot_current(slot);
 	struct backend *b = backend_by_handle(handle);
 	struct backend_cpu *cpu = backend_cpu(handle);
 
-	if (unlikely(!b || !cpu))
-		return next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
-	if (unlikely(b->flags & BACKEND_NAT || (ring_history(slot) && !(b->flags & BACKEND_AGENT))))
+	if (unlikely(!b || !cpu)) /* of a slot that moved it may be a flow of a backend that drains */
+		return slot & SLOT_MOVED ? next(NEXT_BALANCE, 0, vip) : next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
+	if (unlikely(b->flags & BACKEND_NAT || (slot & SLOT_MOVED && !(b->flags & BACKEND_AGENT))))
 		return next(NEXT_BALANCE, 0, vip);
 	if (unlikely(b->flags & BACKEND_HOSTED))
 		return next(NEXT_LOCAL, 0, handle);

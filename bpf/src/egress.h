@@ -19,14 +19,16 @@
 static __always_inline struct flow *egress_flow(const struct config *c, const struct packet *p, bool ipv6)
 {
 	__u64 hash = flow_answer_hash(c, p->source, p->source_port, p->destination, p->destination_port, ipv6);
-	struct flow_bucket *bucket = flow_bucket(hash);
+	struct flow_bucket *bucket = NULL;
 	__u32 kind = flow_kind(p->protocol, ipv6) | FLOW_HOSTED;
 
 	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; bucket && i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 entry = READ_ONCE(bucket->entry[i]);
-		struct flow *f = entry >> 32 == hash >> 32 && (__u32)entry ? flow_at((__u32)entry - 1) : NULL;
+	for (int i = 0; i < FLOW_ENTRIES; i++) {
+		__u64 entry = flow_entry(&bucket, hash, i);
+		struct flow *f = entry >> 32 == hash >> 32 ? flow_at((__u32)entry - 1) : NULL;
 
+		if (!entry)
+			break;
 		if (!f)
 			continue;
 		__u32 meta = READ_ONCE(f->meta);

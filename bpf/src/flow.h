@@ -6,7 +6,9 @@
  * A flow's place is given by what its *reply* looks like: flow_base of the backend plus the source
  * port that was chosen. To choose a port is therefore to claim a place, two flows can never share a
  * translation, and a reply needs no search. What the client sends finds the flow through an index of
- * buckets, by hash; an entry of the index whose flow has gone is recognised by the flow's key.
+ * buckets, by hash; an entry of the index whose flow has gone is recognised by the flow's key. An entry
+ * is in the first of its two buckets or, where that was full, in the second. Entries are taken over and
+ * never emptied: so behind an empty one nothing has to be looked for.
  *
  * Nothing is swept: a place is taken over when somebody needs it and its flow has timed out or, when
  * all candidates are in use, when it was never confirmed or is closed. A flood of spoofed SYNs
@@ -44,16 +46,17 @@ static __always_inline __u32 flow_kind(__u8 protocol, bool ipv6)
 }
 
 /*
- * The client's words are mixed first: they are known before the VIP is looked up, so that the CPU
- * can do both at once.
+ * The packet's words are mixed first: they are known before the VIP is looked up, so that the CPU
+ * can do both at once. The VIP's port is among them, since a VIP may have many: a client may speak to
+ * all of them from one port. Both are 0 for FLOW_AFFINITY.
  */
-static __always_inline __u64 flow_hash(const struct config *c, const __u32 client[4],
-				       __be16 client_port, __u32 vip, bool ipv6)
+static __always_inline __u64 flow_hash(const struct config *c, const __u32 client[4], __be16 client_port,
+				       __be16 vip_port, __u32 vip, bool ipv6)
 {
 	__u64 hash = ipv6 ? hash_address(HASH_START, client, true) : client[0];
 
-	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)client_port << 32);
-	hash ^= hash >> 47; /* the port has reached the uppermost bits only, and the bucket is the lowest */
+	hash = hash_mix(hash ^ (__u64)c->flow_seed << 32, (__u64)(client_port | (__u32)vip_port << 16) << 32);
+	hash ^= hash >> 47; /* the ports have reached the uppermost bits only, and the bucket is the lowest */
 	return hash ^ hash_mix(0, vip);
 }
 
@@ -101,6 +104,18 @@ static __always_inline bool flow_closed(__u32 meta)
 	return meta & FLOW_RESET || (meta & both) == both;
 }
 
+/* The VIP's port as it is in flow_hash(). */
+static __always_inline __be16 flow_vip_port(const struct flow *f, __u32 meta)
+{
+	if (meta & FLOW_AFFINITY)
+		return 0;
+	if (meta & FLOW_OF_KIND)
+		return f->nat_port;
+	struct vip *v = vip_by_handle(f->vip);
+
+	return v && v->port == v->end_port ? v->port : f->backend_port; /* a range's backends have the packet's */
+}
+
 #define VACANCY_DEAD (~0u - 2) /* and above: nobody will miss the flow */
 
 /* May somebody else have the place? Higher is better, 0 is no. */
@@ -118,11 +133,22 @@ static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f
 	return backend_by_handle(f->backend) ? 0 : VACANCY_DEAD;
 }
 
-static __always_inline struct flow_bucket *flow_bucket(__u64 hash)
+static __always_inline struct flow_bucket *flow_bucket(__u64 hash, bool second)
 {
-	__u32 index = hash & flow_bucket_mask;
+	__u32 index = (second ? hash >> 32 : hash) & flow_bucket_mask;
 
 	return bpf_map_lookup_elem(&flow_index, &index);
+}
+
+/* Entries where a hash may be: those of both buckets. */
+#define FLOW_ENTRIES (2 * FLOW_BUCKET_ENTRIES)
+
+/* Number `i` of them, to be asked for in order; `bucket` is the caller's. 0: that was all. */
+static __always_inline __u64 flow_entry(struct flow_bucket **bucket, __u64 hash, int i)
+{
+	if (i % FLOW_BUCKET_ENTRIES == 0)
+		*bucket = flow_bucket(hash, i);
+	return *bucket ? READ_ONCE((*bucket)->entry[i % FLOW_BUCKET_ENTRIES]) : 0;
 }
 
 static __always_inline struct flow *flow_at(__u32 index)
@@ -148,15 +174,15 @@ struct flow_view {
 static __always_inline bool flow_find(const struct packet *p, __u32 vip, __u64 hash, __u32 kind, bool ipv6,
 				      bool range, struct flow_view *view)
 {
-	struct flow_bucket *bucket = flow_bucket(hash);
+	struct flow_bucket *bucket = NULL;
 
-	if (!bucket)
-		return false;
 	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 entry = READ_ONCE(bucket->entry[i]);
+	for (int i = 0; i < FLOW_ENTRIES; i++) {
+		__u64 entry = flow_entry(&bucket, hash, i);
 
-		if (entry >> 32 != hash >> 32 || !(__u32)entry)
+		if (!entry)
+			return false;
+		if (entry >> 32 != hash >> 32)
 			continue;
 		struct flow *f = flow_at((__u32)entry - 1);
 
@@ -201,7 +227,8 @@ __noinline __u32 flow_search(const struct flow *key, bool range)
 	__builtin_memcpy(p.source, key->client, sizeof(p.source));
 	p.source_port = key->client_port;
 	p.destination_port = key->nat_port;
-	__u64 hash = flow_hash(c, p.source, p.source_port, key->vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, key->meta & FLOW_AFFINITY ? 0 : key->nat_port,
+			       key->vip, ipv6);
 
 	return flow_find(&p, key->vip, hash, key->meta, ipv6, range, &view) ? view.place + 1 : 0;
 }
@@ -233,12 +260,12 @@ static __always_inline void flow_seen(const struct config *c, struct flow *f, __
 }
 
 /*
- * Puts `place` into the bucket: at an empty entry, else at one whose flow has gone, else at the one
- * that may go first. Answers whether it could.
+ * Puts `place` into one of the two buckets: at an empty entry, else at one whose flow has gone, else
+ * at the one that may go first if its vacancy is at least `least`. Answers whether it could.
  */
-__noinline int flow_index_put(__u64 hash, __u32 place)
+__noinline int flow_bucket_put(__u64 hash, __u32 place, bool second, __u32 least)
 {
-	struct flow_bucket *bucket = flow_bucket(hash);
+	struct flow_bucket *bucket = flow_bucket(hash, second);
 	__u64 entry = (hash & ~0ULL << 32) | (place + 1);
 	__u32 now = bpf_jiffies64();
 	struct config *c = &config;
@@ -264,7 +291,8 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 			continue;
 		__u32 meta = READ_ONCE(f->meta);
 		bool ipv6 = meta & FLOW_IPV6;
-		bool gone = flow_hash(c, f->client, f->client_port, f->vip, ipv6) >> 32 != old >> 32 &&
+		__be16 vip_port = flow_vip_port(f, meta);
+		bool gone = flow_hash(c, f->client, f->client_port, vip_port, f->vip, ipv6) >> 32 != old >> 32 &&
 			    (!(meta & FLOW_HOSTED) ||
 			     flow_answer_hash(c, f->backend_address, f->backend_port, f->client, f->client_port,
 					      ipv6) >> 32 != old >> 32);
@@ -279,7 +307,7 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 				break;
 		}
 	}
-	if (!best_vacancy)
+	if (best_vacancy < least)
 		return false;
 	if (best_meta) {
 		struct flow *f = flow_at((__u32)best_entry - 1);
@@ -290,6 +318,13 @@ __noinline int flow_index_put(__u64 hash, __u32 place)
 	}
 	return __sync_val_compare_and_swap(&bucket->entry[best_at & (FLOW_BUCKET_ENTRIES - 1)], best_entry, entry) ==
 	       best_entry;
+}
+
+/* Puts `place` into the index, where it costs the least. Answers whether it could. */
+static __always_inline bool flow_index_put(__u64 hash, __u32 place)
+{
+	return flow_bucket_put(hash, place, false, VACANCY_DEAD) || flow_bucket_put(hash, place, true, VACANCY_DEAD) ||
+	       flow_bucket_put(hash, place, false, 1) || flow_bucket_put(hash, place, true, 1);
 }
 
 /*

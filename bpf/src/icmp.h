@@ -22,6 +22,7 @@ struct error {
 	void *quoted; /* IP header */
 	__be16 *ports; /* source, destination */
 	__u32 quoted_l4; /* how many bytes of layer 4 are quoted */
+	__u32 length; /* of the error, from its IP header on */
 	struct packet p;
 };
 
@@ -100,6 +101,7 @@ static __always_inline bool read_error(struct error *e, void *l3, void *end, boo
 	if (at + QUOTED_L4 > length)
 		return false;
 	e->quoted_l4 = length - at;
+	e->length = length;
 	if ((void *)e->ports + QUOTED_L4 > end || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
 		return false;
 	p->source_port = e->ports[1];
@@ -271,6 +273,8 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 
 		if (reason)
 			return drop(reason, vip);
+		if (!hosted && e->length > b->mtu && b->mtu)
+			return drop(DROP_TOO_BIG, vip); /* and nobody is told: it is an error itself */
 		const __u32 *here = hosted ? v->address : b->nat_address;
 		struct new_ends to = {
 			.quoted_source = b->address,
@@ -290,8 +294,8 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		copy_macs(e->l3 - ETH_HLEN, cpu->nexthop_macs);
 		return transmit(ctx, cpu->nexthop_ifindex);
 	}
-	__u64 slot = ring_slot(v, slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash));
-	__u32 handle = ring_current(slot);
+	__u64 chooses = slot_hash(p, v, hash_address(HASH_START, p->source, ipv6), destination_hash);
+	__u32 slot = ring_slot(v, chooses), handle = slot_current(slot), history = history_of(v, chooses, slot);
 
 	if (v->affinity) { /* the client may stay with another backend than the ring's */
 		struct flow stays = {};
@@ -301,18 +305,20 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		if (flow_found(flow_search(&stays, false), &view) && backend_by_handle(view.backend))
 			handle = view.backend;
 	}
+	if (!handle && history) /* all are draining */
+		handle = former_owner(history, true);
 	struct backend *b = backend_by_handle(handle);
 
 	if (!b || b->flags & BACKEND_NAT)
 		return drop(DROP_ICMP, vip);
 	if (b->flags & BACKEND_HOSTED) /* before all else, as in balance() */
 		return next(NEXT_LOCAL_ICMP, 0, handle);
-	if (!(b->flags & BACKEND_AGENT) && ring_history(slot)) {
+	if (!(b->flags & BACKEND_AGENT) && history) {
 		key.meta |= FLOW_REMEMBERED;
 		if (flow_found(flow_search(&key, true), &view) && takes_untranslated(view.backend))
 			handle = view.backend;
 		else
-			handle = former_owner(ring_history(slot), false) ?: handle;
+			handle = former_owner(history, false) ?: handle;
 	}
 	return next(NEXT_TUNNEL, 0, handle);
 }
@@ -413,9 +419,11 @@ static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, 
 
 	error_key(&key, &e.p, vip, FLOW_HOSTED, ipv6);
 	if (!flow_found(flow_search(&key, v->port != v->end_port), &view)) {
-		__u64 slot = ring_slot(v, slot_hash(&e.p, v, hash_address(HASH_START, e.p.source, ipv6),
-						    hash_address(HASH_START, e.p.destination, ipv6)));
-		__u64 other = ask_others(slot, handle, control, false);
+		__u64 chooses = slot_hash(&e.p, v, hash_address(HASH_START, e.p.source, ipv6),
+					  hash_address(HASH_START, e.p.destination, ipv6));
+		__u32 slot = ring_slot(v, chooses);
+		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
+					 handle | (__u64)control << 32, false);
 
 		return next_function(other) == NEXT_TUNNEL ? other : drop(DROP_ICMP, vip);
 	}

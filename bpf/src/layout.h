@@ -9,7 +9,8 @@
  * A handle names an entry of an array and the owner it had when the handle was made: the index in
  * the low HANDLE_INDEX_BITS bits, a generation above. The agent counts the generation up whenever it
  * gives the index to somebody else, so an old handle is recognised and never reaches the new owner.
- * 0 is no handle: generations go from 1 to 4095 and begin again.
+ * 0 is no handle: generations go from 1 to 2047 and begin again. So the uppermost bit is free for
+ * others.
  */
 #pragma once
 
@@ -122,12 +123,14 @@ struct backend {
 };
 
 /*
- * A slot of a Maglev ring, read and written as one word. `history` is 0 while the slot has had one
- * owner only; else the index of its history.
+ * Slots of Maglev rings, side by side: the kernel gives each value of an array at least eight bytes. A
+ * slot is the handle of the backend that has it, and SLOT_MOVED where it has had another owner: then
+ * the index of its history is in the slot of the same number in `ring_histories`, written before.
  */
-struct ring_slot {
-	__u32 current; /* handle of a backend */
-	__u32 history;
+#define SLOT_MOVED (1u << 31)
+#define RING_LINE_SLOTS 16
+struct ring_line {
+	__u32 slot[RING_LINE_SLOTS];
 };
 
 /*
@@ -204,7 +207,7 @@ struct flow {
 #define CLIENT_LINK_IFINDEX_MASK 0xffffffu
 #define CLIENT_LINK_STAMP_SHIFT 24
 
-/* Where a flow is, by a hash of its key: tag << 32 | index in the flow table + 1. One cache line. */
+/* Where a flow is, by a hash of its key: tag << 32 | index in the flow table + 1; 0 while there was none yet. One cache line. */
 #define FLOW_BUCKET_ENTRIES 8
 struct flow_bucket {
 	__u64 entry[FLOW_BUCKET_ENTRIES];
@@ -251,7 +254,7 @@ enum drop_reason {
 	DROP_NO_BACKEND, /* no backend takes new flows */
 	DROP_NO_FLOW, /* TCP segment of a connection that is not known here and does not begin one */
 	DROP_NAT_EXHAUSTED, /* all candidate source ports are held by established flows */
-	DROP_FLOW_TABLE_FULL, /* all places in the flow index are held by established flows */
+	DROP_FLOW_TABLE_FULL, /* all places that the flow may have are held by established flows */
 	DROP_NO_ROUTE, /* the kernel has no route to the next hop */
 	DROP_NO_NEIGHBOUR, /* the kernel does not know the next hop's MAC address yet */
 	DROP_FORWARDING_DISABLED, /* the kernel's forwarding sysctl is off on the interface */

@@ -23,10 +23,10 @@
 #define STEPS_OF_BEGINNING 3 /* former owners that are asked about what may begin a flow */
 
 /* The owner number `step` of a slot; 0: the present one. */
-static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h, __u32 step)
+static __always_inline __u32 slot_owner(__u32 current, const struct slot_history *h, __u32 step)
 {
 	if (!step)
-		return ring_current(slot);
+		return current;
 	/* the mask is for the verifier: it is the number of words in the struct */
 	__u32 at = (step - 1) & 15;
 
@@ -34,21 +34,24 @@ static __always_inline __u32 slot_owner(__u64 slot, const struct slot_history *h
 }
 
 /*
- * Who is asked about a packet of an unknown flow, after the backend `asked`: the next word, or 0 if
- * it is to be taken here.
+ * Who is asked about a packet of an unknown flow, whose slot has this owner and this history: the
+ * next word, or 0 if it is to be taken here. `asked_before`: the backend that it was sent to, and in
+ * the upper half the control byte.
  */
-__noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
+__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, bool begins)
 {
-	__u32 history = ring_history(slot), step = control & CONTROL_STEP;
+	__u32 asked = asked_before, control = asked_before >> 32, step = control & CONTROL_STEP;
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
 	struct config *c = &config;
 
+	/* where nobody takes a new flow it can only be an old one's */
+	begins = begins && current;
 	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
 		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
 		return 0;
 	/* a sender whose table is older or newer may have begun with another than the present owner */
-	bool other = !step && ring_current(slot) != asked && !(control & CONTROL_OTHER);
+	bool other = !step && current != asked && !(control & CONTROL_OTHER);
 
 	if (!other)
 		step++;
@@ -56,7 +59,7 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 	for (int i = 0; i <= HISTORY_OWNERS; i++, step++) {
 		if (step > (begins ? STEPS_OF_BEGINNING : HISTORY_OWNERS))
 			break;
-		__u32 owner = slot_owner(slot, h, step);
+		__u32 owner = slot_owner(current, h, step);
 		struct backend *b = owner ? backend_by_handle(owner) : NULL;
 
 		/* one on this machine would have its flows in the table that was looked into */
@@ -64,11 +67,14 @@ __noinline __u64 ask_others(__u64 slot, __u32 asked, __u32 control, bool begins)
 			return next(NEXT_TUNNEL, step ? step : CONTROL_OTHER, owner);
 	}
 	if (begins) {
-		struct backend *b = backend_by_handle(ring_current(slot));
+		struct backend *b = backend_by_handle(current);
 
-		if (!b || ring_current(slot) == asked || b->flags & (BACKEND_HOSTED | BACKEND_NAT))
+		if (!b || current == asked || b->flags & BACKEND_NAT)
 			return 0;
-		return next(NEXT_TUNNEL, CONTROL_FINAL, ring_current(slot));
+		/* who was asked last is here, too, and is not to get what is new */
+		if (b->flags & BACKEND_HOSTED)
+			return next(NEXT_BEGIN, BEGIN_HOSTED, current);
+		return next(NEXT_TUNNEL, CONTROL_FINAL, current);
 	}
 	return next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 }
@@ -145,7 +151,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 	    bad_tcp_flags(p.tcp_flags))
 		return drop(DROP_BAD_TCP_FLAGS, vip);
 
-	__u64 hash = flow_hash(c, p.source, p.source_port, vip, ipv6);
+	__u64 hash = flow_hash(c, p.source, p.source_port, p.destination_port, vip, ipv6);
 	__u32 kind = flow_kind(p.protocol, ipv6) | FLOW_HOSTED;
 	struct flow_view view = {};
 	bool known = flow_find(&p, vip, hash, kind, ipv6, v->port != v->end_port, &view) && view.flow;
@@ -163,8 +169,10 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 	if (unlikely(!known)) {
 		__u64 source_hash = hash_address(HASH_START, p.source, ipv6);
 		__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
-		__u64 slot = ring_slot(v, slot_hash(&p, v, source_hash, destination_hash));
-		__u64 other = ask_others(slot, handle, control, begins_flow(&p));
+		__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
+		__u32 slot = ring_slot(v, chooses);
+		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
+					 handle | (__u64)control << 32, begins_flow(&p));
 
 		if (other)
 			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;
@@ -200,6 +208,69 @@ __noinline __u64 local_ipv4(struct xdp_md *ctx, __u32 handle, __u32 control)
 __noinline __u64 local_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
 {
 	return local(ctx, handle, control, true);
+}
+
+/*
+ * A packet for an endpoint that is not here, to an address of ours: sender and receiver know different
+ * tables for a moment. If that endpoint has gone, no flow is its own any more, so the round goes on
+ * without it: a segment of a connection to whoever knows it, what begins one to the present owner. Where
+ * the round ends nobody has it, and the client is told.
+ *
+ * The endpoint that has gone is missing in our history, too: so the same number is asked again, but only
+ * once (CONTROL_OTHER), or two that differ might send each other the packet for ever.
+ */
+static __always_inline __u64 stray(struct xdp_md *ctx, __u32 address, __u32 control, bool ipv6)
+{
+	struct packet p = {};
+	struct config *c = &config;
+	bool ports = read_packet(ctx, &p, ipv6);
+	__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
+	__u32 vip = 0, step = control & CONTROL_STEP;
+
+	if (ports && !p.drop && !(control & (CONTROL_NAT | CONTROL_FINAL))) {
+		vip = address_lookup(p.destination, destination_hash, p.destination_port, p.protocol, ipv6);
+		if (!vip)
+			vip = range_lookup(address, bpf_ntohs(p.destination_port) | (__u32)p.protocol << 16);
+	}
+	struct vip *v = vip_by_handle(vip);
+
+	if (!v)
+		return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);
+	__u64 hash = flow_hash(c, p.source, p.source_port, p.destination_port, vip, ipv6);
+	struct flow_view view = {};
+
+	if (flow_find(&p, vip, hash, flow_kind(p.protocol, ipv6) | FLOW_HOSTED, ipv6, v->port != v->end_port, &view) &&
+	    backend_by_handle(view.backend))
+		return next(NEXT_LOCAL, control, view.backend);
+	__u64 chooses = slot_hash(&p, v, hash_address(HASH_START, p.source, ipv6), destination_hash);
+	__u32 slot = ring_slot(v, chooses), current = slot_current(slot);
+
+	if (current && begins_flow(&p)) {
+		struct backend *b = backend_by_handle(current);
+
+		if (!b || b->flags & BACKEND_NAT)
+			return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);
+		return next(b->flags & BACKEND_HOSTED ? NEXT_LOCAL : NEXT_TUNNEL, CONTROL_FINAL, current);
+	}
+	bool again = step && !(control & CONTROL_OTHER);
+
+	if (again)
+		control = (step - 1) | CONTROL_OTHER;
+	__u64 other = ask_others(current, history_of(v, chooses, slot), (__u64)control << 32, false);
+
+	if (next_function(other) == NEXT_REFUSE)
+		return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);
+	return again ? other | CONTROL_OTHER << NEXT_ARGUMENT_SHIFT : other;
+}
+
+__noinline __u64 stray_ipv4(struct xdp_md *ctx, __u32 address, __u32 control)
+{
+	return stray(ctx, address, control, false);
+}
+
+__noinline __u64 stray_ipv6(struct xdp_md *ctx, __u32 address, __u32 control)
+{
+	return stray(ctx, address, control, true);
 }
 
 /* Is the inner packet's destination a VIP? */
@@ -315,11 +386,11 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 
 	if (!ports)
 		return next(NEXT_BALANCE, BALANCE_HERE, 0); /* no tag: the VIP says who it is for */
-	/* an endpoint that is not here any more: a client of it is to go on, and nobody else gets the packet */
+	/* an endpoint that is not here any more, or not yet */
 	bool inner6 = inner == IPPROTO_IPV6;
 	__u32 address = address_lookup(destination, hash_address(HASH_START, destination, inner6), 0, KEY_ADDRESS, inner6);
 
-	return address ? next(NEXT_REFUSE, DROP_NOT_HOSTED, address) : (__u64)drop(DROP_NOT_HOSTED, 0);
+	return address ? next(NEXT_STRAY, control, address) : (__u64)drop(DROP_NOT_HOSTED, 0);
 }
 
 __noinline __u64 decapsulate_ipv4(struct xdp_md *ctx)

@@ -149,20 +149,43 @@ static __always_inline __u64 slot_hash(const struct packet *p, const struct vip 
 	return hash_slot(source_hash, destination_hash, p->source_port, p->destination_port, p->protocol);
 }
 
-/* The slot of a hash, as one word: ring_current() and ring_history() of it. 0: the VIP has no backend. */
-static __always_inline __u64 ring_slot(const struct vip *v, __u64 hash)
+/* The number of the slot that a hash chooses in a VIP's ring; false if it has none. */
+static __always_inline bool ring_number(const struct vip *v, __u64 hash, __u32 *number)
 {
 	__u64 ring = READ_ONCE(v->ring);
-	__u32 index = (ring >> 32) + hash_scale(hash, (__u32)ring);
-	struct ring_slot *slot = (__u32)ring ? bpf_map_lookup_elem(&rings, &index) : NULL;
 
-	return slot ? READ_ONCE(*(__u64 *)slot) : 0;
+	*number = (ring >> 32) + hash_scale(hash, (__u32)ring);
+	return (__u32)ring;
 }
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ring_current(slot) ((__u32)(slot))
-#define ring_history(slot) ((__u32)((slot) >> 32))
-#else
-#define ring_current(slot) ((__u32)((slot) >> 32))
-#define ring_history(slot) ((__u32)(slot))
-#endif
+/* What is in the slot: the handle of its owner, and SLOT_MOVED. 0: nobody, or no such slot. */
+static __always_inline __u32 ring_slot(const struct vip *v, __u64 hash)
+{
+	__u32 number, line;
+
+	if (!ring_number(v, hash, &number))
+		return 0;
+	line = number / RING_LINE_SLOTS;
+	struct ring_line *r = bpf_map_lookup_elem(&rings, &line);
+
+	return r ? READ_ONCE(r->slot[number % RING_LINE_SLOTS]) : 0;
+}
+
+static __always_inline __u32 slot_current(__u32 slot)
+{
+	return slot & ~SLOT_MOVED;
+}
+
+/* The index of the history of the slot that the hash chooses; 0: it has none. */
+static __always_inline __u32 history_of(const struct vip *v, __u64 hash, __u32 slot)
+{
+	__u32 number, line;
+
+	if (!(slot & SLOT_MOVED) || !ring_number(v, hash, &number))
+		return 0;
+	barrier();
+	line = number / RING_LINE_SLOTS;
+	struct ring_line *r = bpf_map_lookup_elem(&ring_histories, &line);
+
+	return r ? READ_ONCE(r->slot[number % RING_LINE_SLOTS]) : 0;
+}

@@ -81,8 +81,17 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct ring_slot);
+	__type(value, struct ring_line);
 } rings SEC(".maps");
+
+/* The histories of the slots that moved, by the slot's number. The agent writes (before the slot), the datapath reads. Size: as rings. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ring_line);
+} ring_histories SEC(".maps");
 
 /* The agent writes (first of all), the datapath reads. Size: agent. */
 struct {

@@ -112,6 +112,9 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 		case NEXT_LOCAL:
 			word = ipv6 ? local_ipv6(ctx, handle, argument) : local_ipv4(ctx, handle, argument);
 			break;
+		case NEXT_STRAY:
+			word = ipv6 ? stray_ipv6(ctx, handle, argument) : stray_ipv4(ctx, handle, argument);
+			break;
 		case NEXT_BEGIN:
 			word = ipv6 ? begin_ipv6(ctx, handle, argument) : begin_ipv4(ctx, handle, argument);
 			break;

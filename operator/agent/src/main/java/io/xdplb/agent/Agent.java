@@ -11,6 +11,9 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
+import io.xdplb.datapath.DatapathException;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,47 +26,90 @@ public final class Agent implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Agent.class);
 
+  /** How long an agent that cannot work tries to say so. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
   private final NodeStateWriter writer;
   private final Programmer programmer;
   private final ForwardingTableSource source;
   private final NodeAddressSource nodes;
+  private final NodeLease lease;
 
   private Agent(
       KubernetesClient client,
       NodeDatapath datapath,
+      String namespace,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName);
-    programmer = new Programmer(datapath, nodeName, interfaceNames, version, new Reporting(writer));
+    programmer =
+        new Programmer(
+            datapath, nodeName, interfaceNames, version, new Reporting(writer, listener));
     source = new ForwardingTableSource(client, programmer);
     nodes = new NodeAddressSource(client, nodeName, programmer);
+    lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
 
   /**
    * Opens the datapath and starts everything, in the network namespace of the calling thread.
    *
    * @param client of the cluster; the caller closes it after the agent
+   * @param namespace of the Lease by which the operator knows that this agent runs
    * @param nodeName name of this node, and of its NodeState
    * @param interfaceNames where the program is to be
    * @param version of this agent
+   * @param listener hears of everything too, after the agent's own log and report
    * @throws io.xdplb.datapath.DatapathException if the datapath cannot be opened
    */
   public static Agent start(
       KubernetesClient client,
       DatapathConfig config,
+      String namespace,
       String nodeName,
       List<String> interfaceNames,
-      String version) {
+      String version,
+      ProgrammingListener listener) {
     connect(client);
     Agent agent =
         new Agent(
-            client, NodeDatapath.of(Datapath.open(config)), nodeName, interfaceNames, version);
+            client,
+            NodeDatapath.of(open(client, config, nodeName, interfaceNames, version)),
+            namespace,
+            nodeName,
+            interfaceNames,
+            version,
+            listener);
     agent.writer.start();
     agent.programmer.start();
     agent.nodes.start();
     agent.source.start();
+    agent.lease.start();
     return agent;
+  }
+
+  /** What refuses to open is said in the NodeState, where whoever waits for this node looks. */
+  private static Datapath open(
+      KubernetesClient client,
+      DatapathConfig config,
+      String nodeName,
+      List<String> interfaceNames,
+      String version) {
+    try {
+      return Datapath.open(config);
+    } catch (DatapathException e) {
+      try (NodeStateWriter writer = new NodeStateWriter(client, nodeName)) {
+        writer.start();
+        writer.write(NodeReport.refused(version, interfaceNames, e));
+        if (!writer.awaitWritten(LAST_WORDS)) {
+          log.warn("could not say so in NodeState {} in time", nodeName);
+        }
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      throw e;
+    }
   }
 
   /**
@@ -88,34 +134,60 @@ public final class Agent implements AutoCloseable {
     thread.start();
   }
 
+  /** See {@link Programmer#isRunning}. */
+  public boolean isProgramming() {
+    return programmer.isRunning();
+  }
+
+  /** See {@link Programmer#sinceLastStep}. */
+  public Duration sinceLastStep() {
+    return programmer.sinceLastStep();
+  }
+
   /** Stops following and programming. */
   @Override
   public void close() {
+    lease.close();
     source.close();
     nodes.close();
     programmer.close();
     writer.close();
   }
 
-  private record Reporting(NodeStateWriter writer) implements ProgrammingListener {
+  private record Reporting(NodeStateWriter writer, ProgrammingListener next)
+      implements ProgrammingListener {
+    @Override
+    public void received(ObjectName table) {
+      next.received(table);
+    }
+
+    @Override
+    public void caughtUp() {
+      next.caughtUp();
+    }
+
     @Override
     public void programmed(ObjectName table, List<Vip> vips) {
       log.info("{}: programmed", table);
+      next.programmed(table, vips);
     }
 
     @Override
     public void failed(ObjectName table, TableException why) {
       log.error("{}: {}: {}", table, why.reason(), why.message());
+      next.failed(table, why);
     }
 
     @Override
     public void removed(ObjectName table) {
       log.info("{}: removed", table);
+      next.removed(table);
     }
 
     @Override
     public void reported(NodeStateStatus status) {
       writer.write(status);
+      next.reported(status);
     }
   }
 }

@@ -50,6 +50,11 @@ final class NodeAddressSource implements AutoCloseable {
     informer.start();
   }
 
+  /** How many Nodes are known. */
+  int count() {
+    return informer.getStore().listKeys().size();
+  }
+
   @Override
   public void close() {
     informer.stop();

@@ -11,6 +11,7 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.table.TableDigests;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.Attachment.Mode;
+import io.xdplb.datapath.DatapathException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,24 @@ final class NodeReport {
         buckets,
         digests.size(),
         all.values().stream().limit(Limits.EXCEPTIONS).toList());
+  }
+
+  /** The report of an agent whose datapath cannot be opened: it can vouch for nothing. */
+  static NodeStateStatus refused(
+      String agentVersion, List<String> interfaceNames, DatapathException refusal) {
+    String message = refusal.getMessage() + "; what a former agent has attached stays";
+    String shortened = message.substring(0, Math.min(message.length(), Limits.MESSAGE_LENGTH));
+    return new NodeStateStatus(
+        agentVersion,
+        List.of(),
+        interfaceNames.stream()
+            .sorted()
+            .map(name -> new Interface(name, false, null, refusal.reason().name(), shortened))
+            .toList(),
+        null,
+        Map.of(),
+        null,
+        List.of());
   }
 
   private static Interface report(Attachment attachment) {

@@ -40,6 +40,7 @@ final class NodeStateWriter implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   // Guarded by lock:
   private NodeStateStatus newest;
+  private NodeStateStatus applied;
   private boolean unwritten;
   private boolean stopped;
 
@@ -60,7 +61,21 @@ final class NodeStateWriter implements AutoCloseable {
     try {
       newest = status;
       unwritten = true;
-      changed.signal();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until the newest report is written; answers whether it is. */
+  boolean awaitWritten(Duration atMost) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      long nanos = atMost.toNanos();
+      while (applied != newest && nanos > 0) {
+        nanos = changed.awaitNanos(nanos);
+      }
+      return applied == newest;
     } finally {
       lock.unlock();
     }
@@ -72,7 +87,7 @@ final class NodeStateWriter implements AutoCloseable {
     lock.lock();
     try {
       stopped = true;
-      changed.signal();
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
@@ -90,6 +105,7 @@ final class NodeStateWriter implements AutoCloseable {
         }
         try {
           apply(status);
+          written(status);
           if (failed) {
             log.info("NodeState {} is written again", nodeName);
           }
@@ -108,6 +124,16 @@ final class NodeStateWriter implements AutoCloseable {
       }
     } catch (InterruptedException e) {
       log.debug("stopped");
+    }
+  }
+
+  private void written(NodeStateStatus status) {
+    lock.lock();
+    try {
+      applied = status;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 

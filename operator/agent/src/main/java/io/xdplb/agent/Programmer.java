@@ -80,6 +80,7 @@ public final class Programmer implements AutoCloseable {
   private long ownersForgotten;
   private boolean unclaimedRemoved;
   private NetworkMonitor monitor;
+  private volatile long lastStepNanos = System.nanoTime();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -126,6 +127,7 @@ public final class Programmer implements AutoCloseable {
 
   /** A table is there, or has a new version. */
   public void table(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
+    listener.received(table);
     enqueue(new Change(table, createdAt, Objects.requireNonNull(spec)));
   }
 
@@ -174,6 +176,19 @@ public final class Programmer implements AutoCloseable {
   /** Links, addresses, routes or neighbours of the machine have changed. */
   void networkChanged(Set<NetworkChange> changes) {
     signal(() -> networkChanges.addAll(changes));
+  }
+
+  /**
+   * How long ago the thread last came round, which it does every second unless one piece of work
+   * takes longer.
+   */
+  public Duration sinceLastStep() {
+    return Duration.ofNanos(System.nanoTime() - lastStepNanos);
+  }
+
+  /** Whether the thread is there: before {@link #start} and after it has ended it is not. */
+  public boolean isRunning() {
+    return thread.isAlive();
   }
 
   /** Ends the thread after what it is doing. The datapath goes on as it is. */
@@ -266,6 +281,7 @@ public final class Programmer implements AutoCloseable {
       lock.unlock();
     }
     work(changes, removeUnclaimed);
+    lastStepNanos = System.nanoTime();
     return true;
   }
 
@@ -299,6 +315,7 @@ public final class Programmer implements AutoCloseable {
       attempt("remove what nobody wants", tables::removeUnclaimed);
       // The start's garbage is many times what stays; the launcher's JVM gives it back after this.
       System.gc();
+      listener.caughtUp();
     }
     if (tables.nanosUntilDue() <= 0) {
       attempt("program again", tables::continueDue);

@@ -7,8 +7,17 @@ import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import java.util.List;
 
-/** Hears what becomes of tables, on the programmer's thread: it must not block. */
+/**
+ * Hears what becomes of tables, on the programmer's thread if nothing else is said: it must not
+ * block.
+ */
 public interface ProgrammingListener {
+
+  /** A table is there, or has a new version: work begins. On the thread that tells it. */
+  default void received(ObjectName table) {}
+
+  /** All that was there at the start has been attempted, and what nobody wants is removed. */
+  default void caughtUp() {}
 
   /**
    * The newest version of a table is in the kernel's maps, by the evidence of its hash.

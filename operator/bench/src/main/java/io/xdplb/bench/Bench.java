@@ -25,6 +25,8 @@ public final class Bench implements Callable<Integer> {
   enum Part {
     /** How long the agent takes to program much, and its memory. */
     AGENT,
+    /** How changes arrive in a cluster of many load balancers and nodes. */
+    SCALE,
     /** What a packet costs in the product's program, kind by kind. */
     SPEED,
     /** Frames on a wire. */
@@ -32,6 +34,8 @@ public final class Bench implements Callable<Integer> {
     /** HTTP between real stacks. */
     HTTP
   }
+
+  private static final List<Integer> SCALES = List.of(10, 100, 1000);
 
   @Spec private CommandSpec spec;
 
@@ -102,12 +106,17 @@ public final class Bench implements Callable<Integer> {
       Results results = new Results(Stream.concat(http.stream(), packets.stream()).toList());
       List<Scenario> scenarios =
           has(Part.SPEED) && only.isEmpty() ? speed(tool, count, results) : List.of();
-      boolean more = has(Part.AGENT) || has(Part.PACKETS) || has(Part.HTTP);
+      boolean more = has(Part.AGENT) || has(Part.SCALE) || has(Part.PACKETS) || has(Part.HTTP);
       for (int round = 1; more && round <= count; round++) {
         System.err.printf("round %d of %d%n", round, count);
         if (has(Part.AGENT) && only.isEmpty()) {
           System.err.println("  the agent");
           new AgentBench(quick ? 50 : 1000).measure(results);
+        }
+        if (has(Part.SCALE) && only.isEmpty()) {
+          System.err.println("  a cluster");
+          (quick ? new ScaleBench(List.of(5, 10), 3, 5) : new ScaleBench(SCALES, 50, 100))
+              .measure(results);
         }
         if (has(Part.PACKETS)) {
           packets(tool, packets, round, results);

@@ -37,6 +37,10 @@ final class Plot {
     plot.panel(
         "HTTP requests/s, a connection each (more is better)",
         bars(results, Quantity.CONNECTION_REQUESTS, "%,.1f k/s", 1e-3));
+    plot.panel(
+        "From a changed EndpointSlice to the first packet, median ms (less is better)",
+        bars(results, Quantity.SCALE_P50, "%,.0f ms", 1));
+    plot.panel("The same, 99 % (less is better)", bars(results, Quantity.SCALE_P99, "%,.0f ms", 1));
     plot.text(10, plot.y + 6, "note", machine + "; client, balancer and servers share it");
     return """
         <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %1$d %2$d" width="%1$d" height="%2$d" role="img">

@@ -44,6 +44,15 @@ final class Product implements AutoCloseable {
     return process;
   }
 
+  /** Starts the operator, which has no datapath. */
+  RunningProcess startOperator(String... arguments) {
+    List<String> command = new ArrayList<>(List.of(launcher().toString(), "operator"));
+    command.addAll(List.of(arguments));
+    RunningProcess process = netns.start(command.toArray(String[]::new));
+    started.add(process);
+    return process;
+  }
+
   /** Waits for something that a started process brings about. */
   static void await(RunningProcess process, String what, Callable<Boolean> done) throws Exception {
     try {

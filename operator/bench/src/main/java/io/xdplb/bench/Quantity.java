@@ -30,6 +30,14 @@ enum Quantity {
       "seconds from the agent's start until the kernel's maps have proven to hold all load balancers"),
   AGENT_RELOADED("seconds from the start after a kill -9 until the new program has taken over"),
   AGENT_MEMORY("MiB of resident memory, seven seconds after all load balancers were programmed"),
+  SCALE_READY("seconds from the first new object until all load balancers are ready"),
+  SCALE_P50("ms from a changed EndpointSlice to the first packet that follows it, median"),
+  SCALE_P99("ms from a changed EndpointSlice to the first packet that follows it, 99 %"),
+  SCALE_OPERATOR_MEMORY("MiB of resident memory of the operator, after so many changes"),
+  SCALE_RESTART(
+      "seconds from the operator's start after a kill -9 until it has followed a change of"
+          + " meanwhile and all are ready"),
+  SCALE_RESTART_WRITES("objects that the restarted operator wrote although nothing had changed"),
   BASELINE_NS("ns per packet of generator and drop, which net values do not contain");
 
   private final String meaning;

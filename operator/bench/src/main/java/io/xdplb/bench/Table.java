@@ -39,6 +39,7 @@ final class Table {
     table.section(text, Quantity.FLOWS_NS, table::packets);
     table.section(text, Quantity.KEEPALIVE_REQUESTS, table::http);
     table.section(text, Quantity.AGENT_PROGRAMMED, table::agent);
+    table.section(text, Quantity.SCALE_P50, table::scale);
     for (String failure : report.results().failures()) {
       text.append("not measured in ").append(failure).append('\n');
     }
@@ -228,6 +229,27 @@ final class Table {
                     "after kill -9: program swapped, s",
                     row -> value(row, Quantity.AGENT_RELOADED, 1, 2)),
                 new Column("RSS, MiB", row -> value(row, Quantity.AGENT_MEMORY, 1, 0))));
+  }
+
+  private String scale() {
+    return """
+        A cluster: a real API server, operator and agent, and simulated agents beside; 10 endpoints
+        each. Latency is from a changed EndpointSlice, sent, to the first packet that follows it.
+
+        """
+        + table(
+            Quantity.SCALE_P50,
+            List.of(
+                new Column("all ready, s", row -> value(row, Quantity.SCALE_READY, 1, 1)),
+                new Column("change, p50 ms", row -> value(row, Quantity.SCALE_P50, 1, 0)),
+                new Column("p99 ms", row -> value(row, Quantity.SCALE_P99, 1, 0)),
+                new Column(
+                    "operator's RSS, MiB", row -> value(row, Quantity.SCALE_OPERATOR_MEMORY, 1, 0)),
+                new Column(
+                    "operator killed: all ready after s",
+                    row -> value(row, Quantity.SCALE_RESTART, 1, 1)),
+                new Column(
+                    "needless writes", row -> value(row, Quantity.SCALE_RESTART_WRITES, 1, 0))));
   }
 
   /** Only contenders for which {@code required} was measured. */

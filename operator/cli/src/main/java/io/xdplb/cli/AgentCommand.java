@@ -2,7 +2,11 @@
 package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.xdplb.agent.Agent;
+import io.xdplb.cli.observe.AgentHealth;
+import io.xdplb.cli.observe.AgentMetrics;
+import io.xdplb.datapath.DatapathConfig;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -26,11 +30,21 @@ final class AgentCommand implements Callable<Integer> {
       description = "Name of this Node. Default: the environment's NODE_NAME.")
   private String nodeName;
 
+  @Option(
+      names = "--vip-metrics",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "So many VIPs have series of their own in /metrics, the first by address. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int vipMetrics;
+
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private DatapathOptions options;
+  @Mixin private HttpOptions http;
 
   @Override
-  public Integer call() throws InterruptedException {
+  public Integer call() throws Exception {
     if (nodeName == null || nodeName.isEmpty() || nodeName.startsWith("$")) {
       throw new UserError(
           "cannot tell which node this is: give --node-name or set NODE_NAME in the environment"
@@ -38,9 +52,17 @@ final class AgentCommand implements Callable<Integer> {
     }
     List<String> interfaces = options.interfaces();
     KubernetesClient client = kubernetes.client();
-    Agent agent = Agent.start(client, options.config(), nodeName, interfaces, Version.text());
+    DatapathConfig config = options.config();
+    PrometheusRegistry registry = new PrometheusRegistry();
+    AgentMetrics metrics = new AgentMetrics(registry, config.pinPath(), vipMetrics);
+    Agent agent =
+        Agent.start(
+            client, config, kubernetes.namespace(), nodeName, interfaces, Version.text(), metrics);
+    AgentHealth health = new AgentHealth(agent, metrics);
+    AutoCloseable endpoint = http.serve(health::health, health::readiness, registry);
     UntilStopped.run(
         () -> {
+          endpoint.close();
           agent.close();
           client.close();
         });

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.xdplb.datapath.Datapath;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code xdplb detach}. */
@@ -25,16 +28,29 @@ final class DetachCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private PinPathOption pinPath;
 
+  @Option(
+      names = "--stay",
+      description =
+          "Then do nothing until stopped, as the pod of a DaemonSet must; with --http it is ready"
+              + " from then on.")
+  private boolean stay;
+
+  @Mixin private HttpOptions http;
+
   @Override
-  public Integer call() {
+  public Integer call() throws Exception {
     Path path = pinPath.path();
     PrintWriter out = spec.commandLine().getOut();
-    if (!Files.isDirectory(path)) {
+    if (Files.isDirectory(path)) {
+      Datapath.remove(path).forEach(name -> out.println("detached from " + name));
+      out.println("removed " + path);
+    } else {
       out.println("nothing is pinned at " + path);
-      return 0;
     }
-    Datapath.remove(path).forEach(name -> out.println("detached from " + name));
-    out.println("removed " + path);
+    out.flush();
+    if (stay) {
+      UntilStopped.run(http.serve(Optional::empty, Optional::empty, new PrometheusRegistry()));
+    }
     return 0;
   }
 }

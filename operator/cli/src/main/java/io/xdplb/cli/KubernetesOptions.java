@@ -20,6 +20,20 @@ final class KubernetesOptions {
               + " the pod.")
   private Path kubeconfig;
 
+  @Option(
+      names = "--namespace",
+      paramLabel = "NAME",
+      defaultValue = "${POD_NAMESPACE:-default}",
+      description =
+          "Where xdplb runs and its Leases are, the same for the operator and all agents. Default:"
+              + " the environment's POD_NAMESPACE, else default.")
+  private String namespace;
+
+  /** Where xdplb has its own objects. */
+  String namespace() {
+    return namespace;
+  }
+
   /** A client of it that comes back soon after an outage; the caller closes it. */
   KubernetesClient client() {
     return new KubernetesClientBuilder().withConfig(OperatorRuntime.clientConfig(config())).build();

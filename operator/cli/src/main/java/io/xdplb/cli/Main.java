@@ -3,6 +3,7 @@ package io.xdplb.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.xdplb.cli.observe.HttpAddress;
 import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.DatapathException;
 import io.xdplb.datapath.PortRange;
@@ -28,6 +29,8 @@ import picocli.CommandLine.TypeConversionException;
       StandaloneCommand.class,
       StatusCommand.class,
       DetachCommand.class,
+      UninstallCommand.class,
+      ProbeCommand.class,
       VersionCommand.class,
       CommandLine.HelpCommand.class
     },
@@ -52,6 +55,7 @@ public final class Main implements Runnable {
         .setCaseInsensitiveEnumValuesAllowed(true)
         .registerConverter(PortRange.class, converter(PortRange::parse))
         .registerConverter(Ip.class, converter(Ip::parse))
+        .registerConverter(HttpAddress.class, converter(HttpAddress::parse))
         .setExecutionExceptionHandler(Main::failed);
   }
 

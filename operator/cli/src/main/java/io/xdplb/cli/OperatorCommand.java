@@ -3,8 +3,12 @@ package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.OperatorException;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.xdplb.cli.observe.OperatorMetrics;
+import io.xdplb.controller.LeaderElection;
 import io.xdplb.controller.OperatorRuntime;
 import io.xdplb.controller.OperatorSettings;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,17 +36,43 @@ final class OperatorCommand implements Callable<Integer> {
               + " of class xdplb.io/xdp.")
   private boolean defaultForServices;
 
+  @Option(
+      names = "--leader-elect",
+      description =
+          "Work only while holding a Lease, and stand by else: for several operators, one of which"
+              + " works.")
+  private boolean leaderElect;
+
+  @Option(
+      names = "--lease",
+      paramLabel = "NAME",
+      defaultValue = "xdplb-operator",
+      description = "The Lease, which is in --namespace. Default: ${DEFAULT-VALUE}.")
+  private String lease;
+
   @Mixin private KubernetesOptions kubernetes;
+  @Mixin private HttpOptions http;
 
   @Override
-  public Integer call() throws InterruptedException {
+  public Integer call() throws Exception {
     KubernetesClient client = kubernetes.client();
+    PrometheusRegistry registry = new PrometheusRegistry();
+    OperatorMetrics metrics = new OperatorMetrics(registry);
     OperatorRuntime operator =
         new OperatorRuntime(
-            client, OperatorSettings.of(instance).withDefaultForServices(defaultForServices));
+            client,
+            OperatorSettings.of(kubernetes.namespace(), instance)
+                .withDefaultForServices(defaultForServices),
+            metrics.sdk(),
+            leaderElect ? election() : null,
+            OperatorCommand::leadershipLost);
+    metrics.of(operator);
+    // From the first moment on, so that a probe's answer is never "connection refused" for long.
+    AutoCloseable endpoint = http.serve(Optional::empty, () -> readiness(operator), registry);
     try {
       operator.start();
     } catch (OperatorException e) {
+      endpoint.close();
       client.close();
       throw new UserError(
           "cannot start with the API server "
@@ -53,10 +83,28 @@ final class OperatorCommand implements Callable<Integer> {
     }
     UntilStopped.run(
         () -> {
+          endpoint.close();
           operator.close();
+          metrics.close();
           client.close();
         });
     return 0;
+  }
+
+  private LeaderElection election() {
+    return new LeaderElection(kubernetes.namespace(), lease, instance);
+  }
+
+  /** Standing by is ready, too: all caches are filled. */
+  private static Optional<String> readiness(OperatorRuntime operator) {
+    return operator.isReady()
+        ? Optional.empty()
+        : Optional.of("the caches of the API server's objects are not filled, or not followed");
+  }
+
+  /** Whoever runs us starts us again, and then we stand by. */
+  private static void leadershipLost() {
+    new Thread(() -> Runtime.getRuntime().exit(1), "leadership lost").start();
   }
 
   private static String rootMessage(Throwable e) {

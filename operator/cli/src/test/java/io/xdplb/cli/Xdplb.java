@@ -64,20 +64,37 @@ public final class Xdplb implements AutoCloseable {
 
   /** Starts {@code xdplb agent} on {@code eth0}, and waits until it has attached. */
   public RunningProcess agent(String nodeName, Path kubeconfig) {
-    RunningProcess process =
-        netns.start(
-            command(
-                List.of(
-                    "agent",
-                    "--node-name",
-                    nodeName,
-                    "--kubeconfig",
-                    kubeconfig.toString(),
-                    "--interface",
-                    "eth0")));
+    RunningProcess process = netns.start(command(agentArguments(nodeName, kubeconfig)));
     started.add(process);
     awaitLine(process, "eth0: attached");
     return process;
+  }
+
+  /**
+   * Starts {@code xdplb agent} with other classes and resources in front of its own, and does not
+   * wait.
+   */
+  public RunningProcess agent(String nodeName, Path kubeconfig, Path classes) {
+    List<String> command = List.of(command(agentArguments(nodeName, kubeconfig)));
+    String classPath = System.getProperty("java.class.path");
+    RunningProcess process =
+        netns.start(
+            command.stream()
+                .map(word -> word.equals(classPath) ? classes + ":" + word : word)
+                .toArray(String[]::new));
+    started.add(process);
+    return process;
+  }
+
+  private static List<String> agentArguments(String nodeName, Path kubeconfig) {
+    return List.of(
+        "agent",
+        "--node-name",
+        nodeName,
+        "--kubeconfig",
+        kubeconfig.toString(),
+        "--interface",
+        "eth0");
   }
 
   /**

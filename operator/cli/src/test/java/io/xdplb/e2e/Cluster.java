@@ -21,6 +21,7 @@ import io.xdplb.testing.apiserver.ApiRelay;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import io.xdplb.testing.kernel.RunningProcess;
 import io.xdplb.testing.kernel.Topology;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -120,6 +121,12 @@ final class Cluster implements AutoCloseable {
 
   void startAgent() {
     agent = xdplb.agent(node, api.kubeconfig());
+  }
+
+  /** One whose program is another; it does not wait. */
+  RunningProcess startAgent(Path classes) {
+    agent = xdplb.agent(node, api.kubeconfig(), classes);
+    return agent;
   }
 
   /** A Node, with these internal addresses; it goes with the cluster. */

@@ -58,6 +58,21 @@ class ExamplesTest extends ClusterTestCase {
   /** Which Node a host is, where an example has its pods on nodes. */
   private final Map<Host, String> nodes = new HashMap<>();
 
+  private static final String FIRST_OF_POOL =
+      """
+      apiVersion: xdplb.io/v1alpha1
+      kind: AddressPool
+      metadata: {name: first}
+      spec: {blocks: [{cidr: 203.0.113.201/32}]}
+      ---
+      apiVersion: xdplb.io/v1alpha1
+      kind: LoadBalancer
+      metadata: {name: first-of-pool}
+      spec:
+        listeners:
+        - {name: dns, protocol: UDP, port: 53, backends: [{static: {addresses: [198.51.100.101], port: 53}}]}
+      """;
+
   @TempDir Path folder;
 
   ExamplesTest() {
@@ -75,8 +90,9 @@ class ExamplesTest extends ClusterTestCase {
   }
 
   /**
-   * The first LoadBalancer in the life of two processes waits for their classes to be loaded, on a
-   * busy machine for longer than was promised: its time is told and not judged.
+   * The first LoadBalancer in the life of two processes, and the first with a pool, waits for their
+   * classes to be loaded, on a busy machine for longer than was promised: its time is told and not
+   * judged.
    */
   private void theFirstOfAll() {
     cluster.apply(
@@ -90,6 +106,9 @@ class ExamplesTest extends ClusterTestCase {
         "first LoadBalancer after the start of the processes: programmed %d ms after kubectl apply%n",
         Duration.ofNanos(System.nanoTime() - applied).toMillis());
     cluster.awaitReady("first");
+    cluster.apply(FIRST_OF_POOL);
+    cluster.awaitReady("first-of-pool");
+    cluster.kubectlWithInput(FIRST_OF_POOL, "delete", "-f", "-").outOrFail();
     cluster.clear();
   }
 

@@ -16,6 +16,10 @@ import io.xdplb.testing.apiserver.KubernetesApi.Kubectl;
 import io.xdplb.testing.kernel.Command;
 import io.xdplb.testing.kernel.EchoServer;
 import io.xdplb.testing.kernel.PassStub;
+import io.xdplb.testing.kernel.RunningProcess;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -26,6 +30,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -38,6 +43,9 @@ class StatusTruthTest extends ClusterTestCase {
 
   /** How long it may take until what somebody else wrote into the maps is mended. */
   private static final Duration REPAIR = Duration.ofSeconds(5);
+
+  /** How long it may take until a status says what has happened. */
+  private static final Duration SAID = Duration.ofSeconds(5);
 
   StatusTruthTest() {
     super(2);
@@ -146,6 +154,57 @@ class StatusTruthTest extends ClusterTestCase {
     cluster.startAgent();
     cluster.awaitReady("echo");
     live.mustAllGoOn();
+  }
+
+  @Test
+  void anAgentThatIsKilledIsNamedAndTrafficGoesOn() {
+    LiveConnections live = open();
+    cluster.killAgent();
+    cluster.until(
+        "the status says so",
+        SAID,
+        () ->
+            cluster
+                .condition("echo", "Programmed")
+                .filter(c -> c.getStatus().equals("Unknown") && c.getMessage().contains("node-"))
+                .isPresent());
+    live.mustAllGoOn();
+    cluster.startAgent();
+    cluster.awaitReady("echo");
+    live.mustAllGoOn();
+  }
+
+  @Test
+  void aProgramThatTheVerifierRefusesIsToldOfAndTheFormerOneGoesOn(@TempDir Path classes)
+      throws IOException {
+    LiveConnections live = open();
+    cluster.killAgent();
+    refusedObject(classes.resolve("io/xdplb/bpf/xdplb.bpf.o"));
+    RunningProcess refused = cluster.startAgent(classes);
+    cluster.awaitCondition("echo", "Programmed", "False", "VerifierRejected");
+    cluster.awaitCondition("echo", "Ready", "False", "VerifierRejected");
+    cluster.until("the agent ends", () -> !refused.isAlive());
+    assertThat(refused.output()).contains("cannot load the XDP program");
+    live.mustAllGoOn();
+    cluster.startAgent();
+    cluster.awaitReady("echo");
+    live.mustAllGoOn();
+  }
+
+  /** The object that ships, with an instruction that there is none of at the program's begin. */
+  private static void refusedObject(Path to) throws IOException {
+    Files.createDirectories(to.getParent());
+    byte[] object;
+    try (InputStream in = StatusTruthTest.class.getResourceAsStream("/io/xdplb/bpf/xdplb.bpf.o")) {
+      object = in.readAllBytes();
+    }
+    Files.write(to, object);
+    Path code = to.resolveSibling("xdp.bin");
+    Command.run(List.of("llvm-objcopy", "--dump-section=xdp=" + code, to.toString(), "/dev/null"));
+    byte[] instructions = Files.readAllBytes(code);
+    instructions[0] = (byte) 0xff;
+    Files.write(code, instructions);
+    Command.run(List.of("llvm-objcopy", "--update-section=xdp=" + code, to.toString()));
   }
 
   @Test

@@ -19,9 +19,9 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Writes Events (events.k8s.io/v1) about LoadBalancers and Services, in the background: a table
- * never waits for one. Events are a courtesy; when the API server cannot take them they are logged
- * and given up.
+ * Writes Events (events.k8s.io/v1) about LoadBalancers, AddressPools and Services, in the
+ * background: a table never waits for one. Events are a courtesy; when the API server cannot take
+ * them they are logged and given up.
  */
 final class Announcer implements AutoCloseable {
 
@@ -65,7 +65,7 @@ final class Announcer implements AutoCloseable {
   void announce(HasMetadata about, List<Notice> notices) {
     for (Notice notice : notices) {
       log.atLevel(notice.isWarning() ? Level.WARN : Level.INFO)
-          .addKeyValue(about.getKind().toLowerCase(Locale.ROOT), Names.of(about))
+          .addKeyValue(about.getKind().toLowerCase(Locale.ROOT), name(about))
           .addKeyValue("reason", notice.reason())
           .log(notice.note());
       Event event = event(about, notice);
@@ -98,11 +98,19 @@ final class Announcer implements AutoCloseable {
     }
   }
 
+  private static String name(HasMetadata about) {
+    String namespace = about.getMetadata().getNamespace();
+    return (namespace == null ? "" : namespace + "/") + about.getMetadata().getName();
+  }
+
   private Event event(HasMetadata about, Notice notice) {
+    // Where Events about objects without a namespace are looked for.
+    String namespace =
+        about.getMetadata().getNamespace() == null ? "default" : about.getMetadata().getNamespace();
     return new EventBuilder()
         .withNewMetadata()
         .withGenerateName(about.getMetadata().getName() + "-")
-        .withNamespace(about.getMetadata().getNamespace())
+        .withNamespace(namespace)
         .endMetadata()
         .withEventTime(new MicroTime(MICROS.format(clock.instant())))
         .withReportingController("xdplb.io/operator")

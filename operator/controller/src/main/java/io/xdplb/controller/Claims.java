@@ -202,7 +202,8 @@ final class Claims {
         pool.getSpec());
   }
 
-  private void load(ClusterView cluster) {
+  /** Reads everything, if that has not been done yet; to be called when the caches are filled. */
+  synchronized void load(ClusterView cluster) {
     if (loaded) {
       return;
     }

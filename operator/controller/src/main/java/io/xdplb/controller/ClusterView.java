@@ -48,9 +48,14 @@ final class ClusterView implements NodeSource.Concerned {
   private final NamespaceSource namespaces;
   private final PoolKeeper keeper;
   private final BalancerEvents events;
+  private final LeaseSource leases;
 
+  /**
+   * @param namespace where the agents' Leases are
+   */
   ClusterView(
       EventSourceContext<LoadBalancer> context,
+      String namespace,
       TableEvidence evidence,
       OrphanCollector orphans,
       PoolKeeper keeper) {
@@ -77,6 +82,7 @@ final class ClusterView implements NodeSource.Concerned {
     tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::onNode);
+    leases = new LeaseSource(context, namespace, this::all);
     directory = new NodeDirectory(nodes::node, addresses::addresses);
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
@@ -84,7 +90,7 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, addresses, pools, namespaces, events);
+    return List.of(services, slices, tables, nodes, addresses, leases, pools, namespaces, events);
   }
 
   TableSource tables() {
@@ -93,6 +99,10 @@ final class ClusterView implements NodeSource.Concerned {
 
   NodeSource nodes() {
     return nodes;
+  }
+
+  LeaseSource leases() {
+    return leases;
   }
 
   PoolSource pools() {

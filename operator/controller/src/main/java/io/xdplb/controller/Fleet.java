@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * What the nodes say of one table.
@@ -19,12 +20,19 @@ import java.util.Set;
  * @param programmed how many of them have proven that they do, and have it attached
  * @param failures nodes that say they cannot, ordered by name
  * @param lagging names of the nodes that neither prove nor fail, in order
+ * @param silent names of the nodes whose agent gives no sign of life, in order; what they said last
+ *     proves nothing any more
  */
-record Fleet(int desired, int programmed, List<Failure> failures, List<String> lagging) {
+record Fleet(
+    int desired,
+    int programmed,
+    List<Failure> failures,
+    List<String> lagging,
+    List<String> silent) {
 
   /** No node is asked, because there is no table. */
   static Fleet withoutTable(Collection<NodeState> nodes) {
-    return new Fleet(nodes.size(), 0, List.of(), List.of());
+    return new Fleet(nodes.size(), 0, List.of(), List.of(), List.of());
   }
 
   /**
@@ -39,25 +47,33 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
   /**
    * @param table whose evidence is wanted
    * @param proofs digests of the table's bucket that prove it
+   * @param isSilent whether a node's agent gives no sign of life
    */
-  static Fleet of(Collection<NodeState> nodes, ObjectName table, Set<String> proofs) {
+  static Fleet of(
+      Collection<NodeState> nodes,
+      ObjectName table,
+      Set<String> proofs,
+      Predicate<String> isSilent) {
     String bucket = TableEvidence.bucketOf(table);
     int programmed = 0;
     List<Failure> failures = new ArrayList<>();
     List<String> lagging = new ArrayList<>();
+    List<String> silent = new ArrayList<>();
     for (NodeState node :
         nodes.stream().sorted(Comparator.comparing(n -> n.getMetadata().getName())).toList()) {
       String name = node.getMetadata().getName();
       Optional<Failure> failure = failure(name, node.getStatus(), table);
       if (failure.isPresent()) {
         failures.add(failure.get());
+      } else if (isSilent.test(name)) {
+        silent.add(name);
       } else if (proofs.contains(digest(node, bucket).orElse(""))) {
         programmed++;
       } else {
         lagging.add(name);
       }
     }
-    return new Fleet(nodes.size(), programmed, failures, lagging);
+    return new Fleet(nodes.size(), programmed, failures, lagging, silent);
   }
 
   /**
@@ -85,6 +101,12 @@ record Fleet(int desired, int programmed, List<Failure> failures, List<String> l
     return nodes.stream()
         .allMatch(
             node -> node.getStatus() != null && proofs.contains(digest(node, bucket).orElse("")));
+  }
+
+  /** What each node reports of a table's bucket; {@code null} for one that reports none. */
+  static List<String> digests(Collection<NodeState> nodes, ObjectName table) {
+    String bucket = TableEvidence.bucketOf(table);
+    return nodes.stream().map(node -> digest(node, bucket).orElse(null)).toList();
   }
 
   /** The digest a node reports for a bucket; empty if none. */

@@ -33,6 +33,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +57,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final int TOO_MANY_REQUESTS = 429;
 
+  private final String namespace;
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
@@ -66,26 +70,32 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private volatile ClusterView cluster;
 
   /**
+   * @param namespace where the agents' Leases are
    * @param patience how long nodes that do not follow keep an address from being used by others
+   * @param leads whether this operator may write, and no other one does
    */
   LoadBalancerReconciler(
       KubernetesClient client,
+      String namespace,
       Announcer announcer,
       Settling settling,
       Duration patience,
-      Clock clock) {
+      Clock clock,
+      BooleanSupplier leads) {
+    this.namespace = namespace;
     this.departures = new Departures(evidence, patience, clock);
     this.orphans =
-        new OrphanCollector(client, name -> departures.of(name, cluster).isOver(), this::forget);
+        new OrphanCollector(
+            client, name -> departures.of(name, cluster).isOver(), this::forget, leads);
     this.announcer = announcer;
     this.settling = settling;
-    this.keeper = new PoolKeeper(client, claims, evidence, clock);
+    this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
   }
 
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, evidence, orphans, keeper);
+    cluster = new ClusterView(context, namespace, evidence, orphans, keeper);
     keeper.watch(cluster);
     return cluster.eventSources();
   }
@@ -136,6 +146,24 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** The table that the API server holds for a LoadBalancer, by the cache. */
   Optional<ForwardingTableSpec> table(ObjectName balancer) {
     return cluster.tables().stored(balancer).map(ForwardingTable::getSpec);
+  }
+
+  /** How many there are by the status of Ready; all three are always there. */
+  SortedMap<String, Integer> byReady() {
+    SortedMap<String, Integer> counts = new TreeMap<>(Map.of("True", 0, "False", 0, "Unknown", 0));
+    ClusterView view = cluster;
+    if (view != null) {
+      view.balancers()
+          .forEach(
+              balancer ->
+                  counts.merge(StatusComposer.readiness(balancer.getStatus()), 1, Integer::sum));
+    }
+    return counts;
+  }
+
+  /** The caches are filled, and this operator is the one that works. */
+  void started() {
+    keeper.start();
   }
 
   /** Ends what works in the background; to be called when nothing is reconciled any more. */
@@ -276,11 +304,13 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     Fleet fleet =
         inForce == null
             ? Fleet.withoutTable(nodes)
-            : Fleet.of(nodes, name, evidence.proofs(name, inForce.tableHash()));
+            : Fleet.of(
+                nodes,
+                name,
+                evidence.proofs(name, inForce.tableHash()),
+                cluster.leases()::isSilent);
     boolean isProven = claims.isAwaited(name) && isProven(nodes, name, inForce);
-    String bucket = TableEvidence.bucketOf(name);
-    evidence.forgetAllBut(
-        bucket, nodes.stream().map(node -> Fleet.digest(node, bucket).orElse(null)).toList());
+    evidence.forgetAllBut(TableEvidence.bucketOf(name), Fleet.digests(nodes, name));
     Settling.Phase phase = settling.of(balancer, decision, fleet);
     if (!phase.isHeld()) {
       publish(

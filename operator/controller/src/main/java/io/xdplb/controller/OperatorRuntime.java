@@ -9,11 +9,14 @@ import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.ControllerConfigurationOverrider;
+import io.javaoperatorsdk.operator.api.monitoring.Metrics;
 import io.javaoperatorsdk.operator.processing.event.rate.LinearRateLimiter;
 import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +30,9 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /** Field manager of all that the operator writes. */
   public static final String FIELD_MANAGER = "xdplb-operator";
+
+  /** What the reconciler of LoadBalancers is called in metrics and logs. */
+  public static final String CONTROLLER = "loadbalancer";
 
   private static final Logger log = LoggerFactory.getLogger(OperatorRuntime.class);
 
@@ -46,7 +52,11 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private final KubernetesClient client;
   private final OperatorSettings settings;
+  private final Metrics metrics;
+  private final LeaderElection election;
+  private final Runnable leadershipLost;
   private volatile Running running;
+  private volatile boolean leader;
 
   private record Running(
       Operator operator,
@@ -56,14 +66,36 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services and EndpointSlices;
-   *     create, patch, update, delete of LoadBalancers and ForwardingTables; patch of the status of
-   *     LoadBalancers, AddressPools and Services, and of Services for their finalizer; create of
-   *     Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
+   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services, EndpointSlices,
+   *     and of Leases in its own namespace; create, patch, update, delete of LoadBalancers and
+   *     ForwardingTables; patch of the status of LoadBalancers, AddressPools and Services, and of
+   *     Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
+   *     closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
+    this(client, settings, Metrics.NOOP, null, () -> {});
+  }
+
+  /**
+   * The same, one of several.
+   *
+   * @param metrics hears of reconciling
+   * @param election where it is decided which one works, for which get, create and update of that
+   *     Lease are needed; {@code null} if this is the only operator
+   * @param leadershipLost called when another operator may work: this one must be stopped at once,
+   *     and not started again. Not called by {@link #stop}
+   */
+  public OperatorRuntime(
+      KubernetesClient client,
+      OperatorSettings settings,
+      Metrics metrics,
+      LeaderElection election,
+      Runnable leadershipLost) {
     this.client = client;
     this.settings = settings;
+    this.metrics = metrics;
+    this.election = election;
+    this.leadershipLost = leadershipLost;
   }
 
   /**
@@ -79,8 +111,8 @@ public final class OperatorRuntime implements AutoCloseable {
   }
 
   /**
-   * Starts, and returns when all caches are filled and reconciling has begun. Does nothing while
-   * the operator runs.
+   * Starts, and returns when all caches are filled, and reconciling has begun unless another
+   * operator leads. Does nothing while the operator runs.
    *
    * @throws io.javaoperatorsdk.operator.OperatorException if a kind cannot be listed: the API
    *     server does not answer, its CRD is not installed, or it is forbidden. Nothing runs then
@@ -93,22 +125,38 @@ public final class OperatorRuntime implements AutoCloseable {
     Announcer announcer = new Announcer(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
         new LoadBalancerReconciler(
-            client, announcer, new Settling(settings.settle(), clock), settings.patience(), clock);
-    Operator operator =
-        new Operator(
-            o ->
-                o.withKubernetesClient(client)
-                    .withCloseClientOnStop(false)
-                    .withConcurrentReconciliationThreads(settings.threads())
-                    .withReconciliationTerminationTimeout(TERMINATION));
+            client,
+            settings.namespace(),
+            announcer,
+            new Settling(settings.settle(), clock),
+            settings.patience(),
+            clock,
+            this::isLeader);
     ServiceReconciler services =
         new ServiceReconciler(
-            client, settings.isDefaultForServices(), reconciler, announcer, clock);
+            client, settings.isDefaultForServices(), reconciler, announcer, clock, this::isLeader);
+    Operator operator =
+        new Operator(
+            o -> {
+              o.withKubernetesClient(client)
+                  .withCloseClientOnStop(false)
+                  .withConcurrentReconciliationThreads(settings.threads())
+                  .withReconciliationTerminationTimeout(TERMINATION)
+                  .withMetrics(metrics);
+              if (election != null) {
+                o.withLeaderElectionConfiguration(
+                    election.configuration(() -> won(reconciler), this::lost));
+              }
+            });
     operator.register(reconciler, this::configureBalancers);
     operator.register(services, this::configureServices);
     Running started = new Running(operator, reconciler, services, announcer);
+    leader = election == null;
     try {
       operator.start();
+      if (election == null) {
+        reconciler.started();
+      }
     } catch (RuntimeException e) {
       stop(started);
       throw e;
@@ -120,8 +168,10 @@ public final class OperatorRuntime implements AutoCloseable {
   /** Stops, and returns when nothing is written any more. Does nothing while it does not run. */
   public synchronized void stop() {
     if (running != null) {
-      stop(running);
+      Running stopping = running;
       running = null;
+      leader = false;
+      stop(stopping);
       log.atInfo().addKeyValue("instance", settings.instance()).log("operator stopped");
     }
   }
@@ -130,6 +180,35 @@ public final class OperatorRuntime implements AutoCloseable {
   public boolean isReady() {
     Running now = running;
     return now != null && now.operator().getRuntimeInfo().allEventSourcesAreHealthy();
+  }
+
+  /** Whether this is the operator that works, and not one that stands by or is stopped. */
+  public boolean isLeader() {
+    return leader;
+  }
+
+  /**
+   * How many LoadBalancers there are by the status of Ready: True, False, Unknown; by the cache.
+   */
+  public SortedMap<String, Integer> balancersByReady() {
+    Running now = running;
+    return now == null ? new TreeMap<>() : now.reconciler().byReady();
+  }
+
+  private void won(LoadBalancerReconciler reconciler) {
+    leader = true;
+    reconciler.started();
+    log.atInfo().addKeyValue("instance", settings.instance()).log("leads");
+  }
+
+  private void lost() {
+    leader = false;
+    if (running != null) {
+      log.atError()
+          .addKeyValue("instance", settings.instance())
+          .log("could not renew the Lease {}/{} in time", election.namespace(), election.lease());
+      leadershipLost.run();
+    }
   }
 
   /** As {@link #stop}. */
@@ -147,7 +226,7 @@ public final class OperatorRuntime implements AutoCloseable {
 
   private void configureBalancers(ControllerConfigurationOverrider<LoadBalancer> controller) {
     configure(controller)
-        .withName("loadbalancer")
+        .withName(CONTROLLER)
         .withItemStore(Trimming.withoutManagedFields())
         .withOnUpdateFilter(
             (now, before) -> isAnotherSpec(now.getMetadata(), before.getMetadata()));

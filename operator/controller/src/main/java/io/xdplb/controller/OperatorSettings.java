@@ -7,6 +7,7 @@ import java.util.Objects;
 /**
  * How the operator works.
  *
+ * @param namespace where the operator and the agents run, and have their Leases
  * @param instance which operator this is, as it appears in Events; the pod's name in a cluster
  * @param threads how many LoadBalancers are reconciled at the same time, at least 1
  * @param settle how long nodes may be behind a changed table before a status says so, from the
@@ -18,6 +19,7 @@ import java.util.Objects;
  * @param isDefaultForServices whether Services of type LoadBalancer without a class are ours too
  */
 public record OperatorSettings(
+    String namespace,
     String instance,
     int threads,
     Duration settle,
@@ -26,6 +28,7 @@ public record OperatorSettings(
     boolean isDefaultForServices) {
 
   public OperatorSettings {
+    Objects.requireNonNull(namespace, "namespace");
     Objects.requireNonNull(instance, "instance");
     if (threads < 1) {
       throw new IllegalArgumentException(threads + " threads reconcile nothing; at least 1");
@@ -38,26 +41,32 @@ public record OperatorSettings(
   }
 
   /** What suits a cluster of any size. */
-  public static OperatorSettings of(String instance) {
+  public static OperatorSettings of(String namespace, String instance) {
     return new OperatorSettings(
-        instance, 16, Duration.ofSeconds(1), Duration.ofSeconds(10), Duration.ofMinutes(5), false);
+        namespace,
+        instance,
+        16,
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(10),
+        Duration.ofMinutes(5),
+        false);
   }
 
   /** The same with another {@link #settle}. */
   public OperatorSettings withSettle(Duration settle) {
     return new OperatorSettings(
-        instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
   }
 
   /** The same with another {@link #patience}. */
   public OperatorSettings withPatience(Duration patience) {
     return new OperatorSettings(
-        instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
   }
 
   /** The same with another {@link #isDefaultForServices}. */
   public OperatorSettings withDefaultForServices(boolean isDefaultForServices) {
     return new OperatorSettings(
-        instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
   }
 }

@@ -14,6 +14,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,20 +38,25 @@ final class OrphanCollector implements AutoCloseable {
   private final KubernetesClient client;
   private final Predicate<ObjectName> hasLeftNodes;
   private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
+  private final BooleanSupplier leads;
   private final ScheduledExecutorService worker;
 
   /**
    * @param hasLeftNodes whether nodes need not be waited for, asked when the table is gone
    * @param onGone called when the LoadBalancer is gone, its table is, or never was, and nodes need
    *     not be waited for; gets the table that was removed
+   * @param leads whether this operator is the one that deletes; else it looks on until another one
+   *     has, or until it leads itself
    */
   OrphanCollector(
       KubernetesClient client,
       Predicate<ObjectName> hasLeftNodes,
-      BiConsumer<ObjectName, Optional<ForwardingTable>> onGone) {
+      BiConsumer<ObjectName, Optional<ForwardingTable>> onGone,
+      BooleanSupplier leads) {
     this.client = client;
     this.hasLeftNodes = hasLeftNodes;
     this.onGone = onGone;
+    this.leads = leads;
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             1,
@@ -89,11 +95,16 @@ final class OrphanCollector implements AutoCloseable {
   private void attempt(ObjectName name, Optional<ForwardingTable> removed, Duration retry) {
     try {
       if (isGone(name)) {
-        Optional<ForwardingTable> table = deleteTable(name).or(() -> removed);
+        ForwardingTable table = table(name);
+        if (table != null && !leads.getAsBoolean()) {
+          schedule(name, Optional.of(table), LOOK_AGAIN, FIRST_RETRY);
+          return;
+        }
+        Optional<ForwardingTable> gone = delete(name, table).or(() -> removed);
         if (hasLeftNodes.test(name)) {
-          onGone.accept(name, table);
+          onGone.accept(name, gone);
         } else {
-          schedule(name, table, retry, longer(retry, LOOK_AGAIN));
+          schedule(name, gone, retry, longer(retry, LOOK_AGAIN));
         }
       }
     } catch (KubernetesClientException e) {
@@ -123,13 +134,15 @@ final class OrphanCollector implements AutoCloseable {
     return balancer == null || balancer.isMarkedForDeletion();
   }
 
-  private Optional<ForwardingTable> deleteTable(ObjectName name) {
-    ForwardingTable table =
-        client
-            .resources(ForwardingTable.class)
-            .inNamespace(name.namespace())
-            .withName(name.name())
-            .get();
+  private ForwardingTable table(ObjectName name) {
+    return client
+        .resources(ForwardingTable.class)
+        .inNamespace(name.namespace())
+        .withName(name.name())
+        .get();
+  }
+
+  private Optional<ForwardingTable> delete(ObjectName name, ForwardingTable table) {
     if (table == null || TableSource.owner(table).isEmpty()) {
       return Optional.empty();
     }

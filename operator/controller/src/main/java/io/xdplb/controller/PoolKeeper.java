@@ -9,6 +9,7 @@ import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.AddressPoolStatus;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.ipam.PoolReader;
 import io.xdplb.core.ipam.PoolReport;
 import io.xdplb.core.model.ObjectName;
@@ -16,6 +17,7 @@ import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -41,6 +43,7 @@ final class PoolKeeper implements AutoCloseable {
   private final KubernetesClient client;
   private final Claims claims;
   private final TableEvidence evidence;
+  private final Announcer announcer;
   private final Clock clock;
   private final AtomicBoolean isDue = new AtomicBoolean();
   private final ScheduledThreadPoolExecutor worker =
@@ -55,11 +58,19 @@ final class PoolKeeper implements AutoCloseable {
   /** Of the worker only. */
   private Future<?> holdEnd = CompletableFuture.completedFuture(null);
 
+  private volatile boolean isStarted;
+
   /** Set once, before anything is heard of. */
   private volatile ClusterView cluster;
 
-  PoolKeeper(KubernetesClient client, Claims claims, TableEvidence evidence, Clock clock) {
+  PoolKeeper(
+      KubernetesClient client,
+      Claims claims,
+      TableEvidence evidence,
+      Announcer announcer,
+      Clock clock) {
     this.client = client;
+    this.announcer = announcer;
     this.claims = claims;
     this.evidence = evidence;
     this.clock = clock;
@@ -68,6 +79,12 @@ final class PoolKeeper implements AutoCloseable {
 
   void watch(ClusterView cluster) {
     this.cluster = cluster;
+  }
+
+  /** The caches are filled. */
+  void start() {
+    isStarted = true;
+    look();
   }
 
   void poolChanged(AddressPool pool) {
@@ -126,7 +143,11 @@ final class PoolKeeper implements AutoCloseable {
 
   private void lookNow() {
     isDue.set(false);
+    if (!isStarted) {
+      return;
+    }
     try {
+      claims.load(cluster);
       endReleases();
       trigger(claims.endHolds(clock.instant()));
       writeStatuses();
@@ -146,10 +167,12 @@ final class PoolKeeper implements AutoCloseable {
   /** Of LoadBalancers that are gone; the others are looked at when they are reconciled. */
   private void endReleases() {
     for (ObjectName name : claims.awaited()) {
+      Collection<NodeState> nodes = cluster.nodes().nodes();
       if (!cluster.exists(name)
           && cluster.tables().stored(name).isEmpty()
-          && Fleet.allProve(cluster.nodes().nodes(), name, evidence.absence(name))) {
+          && Fleet.allProve(nodes, name, evidence.absence(name))) {
         trigger(claims.gone(name, Set.of(), clock.instant()));
+        evidence.forgetAllBut(TableEvidence.bucketOf(name), Fleet.digests(nodes, name));
       }
     }
   }
@@ -170,13 +193,13 @@ final class PoolKeeper implements AutoCloseable {
               read.problems(),
               read.pool().map(valid -> report).orElse(null),
               clock.instant());
-      if (!status.equals(pool.getStatus())) {
-        write(pool, status);
+      if (!status.equals(pool.getStatus()) && write(pool, status)) {
+        announcer.announce(pool, PoolStatusComposer.news(pool.getStatus(), status));
       }
     }
   }
 
-  private void write(AddressPool pool, AddressPoolStatus status) {
+  private boolean write(AddressPool pool, AddressPoolStatus status) {
     AddressPool patch = new AddressPool();
     patch.setMetadata(
         new ObjectMetaBuilder()
@@ -194,12 +217,14 @@ final class PoolKeeper implements AutoCloseable {
                   .withFieldManager(OperatorRuntime.FIELD_MANAGER)
                   .withForce(true)
                   .build());
+      return true;
     } catch (KubernetesClientException e) {
       // Another version is there, or none: the cache will tell, and then it is looked at again.
       if (e.getCode() != HttpURLConnection.HTTP_CONFLICT
           && e.getCode() != HttpURLConnection.HTTP_NOT_FOUND) {
         throw e;
       }
+      return false;
     }
   }
 }

@@ -10,6 +10,7 @@ import java.math.BigInteger;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Says in a pool's status what is known. Pure. */
@@ -54,6 +55,21 @@ final class PoolStatusComposer {
         next,
         report == null ? null : family(report.capacityIpv4(), report.allocatedIpv4()),
         report == null ? null : family(report.capacityIpv6(), report.allocatedIpv6()));
+  }
+
+  /** What to announce when a status takes the place of another. */
+  static List<Notice> news(AddressPoolStatus before, AddressPoolStatus after) {
+    Condition now = Conditions.of(after.conditions(), StatusComposer.READY).orElseThrow();
+    Optional<Condition> then =
+        Conditions.of(before == null ? null : before.conditions(), StatusComposer.READY);
+    boolean isFalse = now.getStatus().equals(Verdict.Status.FALSE.text());
+    boolean isNews =
+        then.map(
+                c ->
+                    !c.getReason().equals(now.getReason())
+                        || isFalse && !c.getMessage().equals(now.getMessage()))
+            .orElse(isFalse);
+    return isNews ? List.of(new Notice(isFalse, now.getReason(), now.getMessage())) : List.of();
   }
 
   private static Verdict accepted(List<Problem> problems) {

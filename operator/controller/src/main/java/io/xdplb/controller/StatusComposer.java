@@ -160,6 +160,9 @@ final class StatusComposer {
       return Verdict.yes(
           PROGRAMMED, "Every node has proven from its kernel's maps that it holds the table.");
     }
+    if (!fleet.silent().isEmpty()) {
+      return Verdict.unknown(NODES_LAGGING, silent(fleet));
+    }
     return settling
         ? Verdict.no(PROGRAMMING, "The nodes are programming the table.")
         : Verdict.no(NODES_LAGGING, "Not proven by: " + named(fleet.lagging()) + ".");
@@ -208,6 +211,14 @@ final class StatusComposer {
         + (fleet.failures().size() > NAMED_NODES ? "; and others" : "");
   }
 
+  private static String silent(Fleet fleet) {
+    return "The agent gives no sign of life on: "
+        + named(fleet.silent())
+        + ". The kernel there goes on with what it has, and no change gets there; see whether the"
+        + " agent's pod runs. If such a node is gone for good, delete its Node or its NodeState."
+        + (fleet.lagging().isEmpty() ? "" : " Not proven by: " + named(fleet.lagging()) + ".");
+  }
+
   private static String named(List<String> nodes) {
     return nodes.stream().limit(NAMED_NODES).collect(Collectors.joining(", "))
         + (nodes.size() > NAMED_NODES ? " and others" : "");
@@ -251,6 +262,11 @@ final class StatusComposer {
       return before == null ? null : before.forwarding();
     }
     return orNull(decision.forwarding());
+  }
+
+  /** The status of Ready: True, False, or Unknown where nothing has been said yet. */
+  static String readiness(LoadBalancerStatus status) {
+    return condition(status, READY).map(Condition::getStatus).orElse("Unknown");
   }
 
   private static int readyEndpoints(LoadBalancerStatus before) {

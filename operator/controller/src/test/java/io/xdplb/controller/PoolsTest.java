@@ -218,11 +218,55 @@ class PoolsTest extends OperatorTestCase {
   }
 
   @Test
+  void aPoolHasAStatusBeforeThereIsAnyLoadBalancer() {
+    operator.stop();
+    createPool("lonely", "203.0.113.224/28");
+    operator.start();
+    awaitPool("lonely", "counts", pool -> pool.getStatus().ipv4().capacity() == 16);
+    awaitReady("lonely", "True", "Ready");
+  }
+
+  @Test
+  void anAddressThatIsGivenUpIsHeldForAsLongAsThePoolSays() {
+    createPool(
+        "holding",
+        new AddressPoolSpec(
+            List.of(Block.of("203.0.113.240/32")), null, null, null, null, "2s", null));
+    cluster.create("a", asking(null));
+    cluster.awaitCondition("a", "AddressAllocated", "True", "Allocated");
+    cluster.create("b", asking(null));
+    cluster.awaitCondition("b", "AddressAllocated", "False", "PoolExhausted");
+    cluster.delete("a");
+    long deleted = System.nanoTime();
+    cluster.awaitTable("b", t -> addresses(t).equals(Set.of("203.0.113.240")));
+    assertThat((System.nanoTime() - deleted) / 1_000_000).as("milliseconds").isGreaterThan(1900);
+  }
+
+  @Test
+  void anotherNamedPoolMovesTheAddressAndReleasesTheOldOneWhenNodesHaveFollowed() {
+    createPool("from", "203.0.113.241/32");
+    createPool("to", "203.0.113.242/32");
+    TestAgent agent = new TestAgent(cluster.client, "node-move");
+    cluster.create("web", asking(new Addresses(new PoolRef("from"), null, null, null, null)));
+    cluster.awaitTable("web", t -> addresses(t).equals(Set.of("203.0.113.241")));
+    agent.followsAll();
+    cluster.awaitCondition("web", "Programmed", "True", "Programmed");
+    cluster.create("next", asking(new Addresses(new PoolRef("from"), null, null, null, null)));
+    cluster.awaitCondition("next", "AddressAllocated", "False", "PoolExhausted");
+    cluster.edit("web", asking(new Addresses(new PoolRef("to"), null, null, null, null)));
+    cluster.awaitTable("web", t -> addresses(t).equals(Set.of("203.0.113.242")));
+    assertThat(cluster.tableResource("next").get()).as("the node has it still").isNull();
+    agent.followsAll();
+    cluster.awaitTable("next", t -> addresses(t).equals(Set.of("203.0.113.241")));
+  }
+
+  @Test
   void poolsThatOverlapSayItBoth() {
     createPool("one", "203.0.113.144/28");
     createPool("two", "203.0.113.152/29");
     awaitReady("one", "False", "Overlap");
     awaitReady("two", "False", "Overlap");
+    until("it is announced", () -> events("two").contains("Warning Overlap"));
     editPool("two", new AddressPoolSpec(List.of(Block.of("198.51.100.0/28"))));
     awaitReady("one", "True", "Ready");
     awaitReady("two", "True", "Ready");
@@ -291,6 +335,13 @@ class PoolsTest extends OperatorTestCase {
     until("all have tables", () -> cluster.tables().size() == 120);
     nobodySharesAnAddress();
     awaitPool("many", "counts", pool -> pool.getStatus().ipv4().allocated() == 120);
+  }
+
+  private List<String> events(String pool) {
+    return cluster.client.events().v1().events().inNamespace("default").list().getItems().stream()
+        .filter(event -> event.getRegarding().getName().equals(pool))
+        .map(event -> event.getType() + " " + event.getReason())
+        .toList();
   }
 
   private void nobodySharesAnAddress() {

@@ -105,6 +105,27 @@ class ProgrammedTest extends OperatorTestCase {
   }
 
   @Test
+  void anAgentWithoutASignOfLifeIsNamedUntilItIsBack() {
+    TestAgent first = new TestAgent(cluster.client, "node-1");
+    TestAgent second = new TestAgent(cluster.client, "node-2");
+    first.isAlive(600);
+    second.isAlive(1);
+    cluster.create("web", staticSpec("203.0.113.38", 80, "198.51.100.1"));
+    cluster.awaitTakers("web", "198.51.100.1:8080");
+    first.followsAll();
+    second.followsAll();
+    LoadBalancer silent = cluster.awaitCondition("web", "Programmed", "Unknown", "NodesLagging");
+    assertThat(message(silent, "Programmed")).contains("sign of life on: node-2.");
+    assertThat(silent.getStatus().programmedNodes()).isEqualTo(1);
+    cluster.awaitCondition("web", "Ready", "Unknown", "NodesLagging");
+
+    second.isAlive(600);
+    cluster.awaitCondition("web", "Ready", "True", "Ready");
+    first.leaves();
+    second.leaves();
+  }
+
+  @Test
   void aNodeThatLeavesIsNoLongerWaitedFor() {
     TestAgent first = new TestAgent(cluster.client, "node-1");
     TestAgent second = new TestAgent(cluster.client, "node-2");

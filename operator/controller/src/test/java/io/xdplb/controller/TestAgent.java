@@ -2,16 +2,19 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.NodeLeases;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.table.TableDigests;
+import java.time.ZonedDateTime;
 import java.util.List;
 
 /** Reports a node's evidence as an agent does, of whatever tables a test says it holds. */
@@ -76,7 +79,27 @@ final class TestAgent {
         List.of());
   }
 
+  /** Renews its Lease once, which lasts so long. */
+  void isAlive(int seconds) {
+    client
+        .resource(
+            new LeaseBuilder()
+                .withNewMetadata()
+                .withName(NodeLeases.nameOf(node))
+                .withNamespace("default")
+                .addToLabels(NodeLeases.LABEL, NodeLeases.LABEL_VALUE)
+                .endMetadata()
+                .withNewSpec()
+                .withHolderIdentity(node)
+                .withLeaseDurationSeconds(seconds)
+                .withRenewTime(ZonedDateTime.now())
+                .endSpec()
+                .build())
+        .serverSideApply();
+  }
+
   void leaves() {
+    client.leases().inNamespace("default").withName(NodeLeases.nameOf(node)).delete();
     client.resource(state()).delete();
   }
 

@@ -41,7 +41,8 @@ final class TestOperator implements AutoCloseable {
 
   private void start(UnaryOperator<OperatorSettings> change) {
     runtime =
-        new OperatorRuntime(client, change.apply(OperatorSettings.of("test").withSettle(SETTLE)));
+        new OperatorRuntime(
+            client, change.apply(OperatorSettings.of("default", "test").withSettle(SETTLE)));
     runtime.start();
   }
 

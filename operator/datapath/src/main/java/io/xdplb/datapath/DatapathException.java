@@ -13,7 +13,7 @@ public final class DatapathException extends RuntimeException {
     /** Another XDP program is on the interface. */
     XdpConflict,
     /** The verifier or the driver refused the program. */
-    ProgramRejected,
+    VerifierRejected,
     /** The NAT port range overlaps with the kernel's ephemeral ports. */
     NatPortsOverlap,
     /** Anything else. */

@@ -88,14 +88,9 @@ public final class DatapathView implements AutoCloseable {
   private VipStatus vip(
       VipLine vip, List<BackendLine> backends, Map<Integer, Long> flows, int second) {
     int size = (int) vip.ring();
-    byte[] values = new byte[size * Layouts.RingSlot.LAYOUT.size()];
-    if (size > 0) {
-      map("rings").lookupRange((int) (vip.ring() >>> 32), values);
-    }
     Map<Integer, Integer> slots = new HashMap<>();
-    ByteBuffer words = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
-    while (words.hasRemaining()) {
-      slots.merge(RingSlot.current(words.getLong()), 1, Integer::sum);
+    for (int owner : RingStretch.owners(map("rings"), (int) (vip.ring() >>> 32), size)) {
+      slots.merge(owner, 1, Integer::sum);
     }
     boolean noOwners = slots.getOrDefault(0, 0) == size;
     return new VipStatus(

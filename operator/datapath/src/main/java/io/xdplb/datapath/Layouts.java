@@ -18,7 +18,7 @@ final class Layouts {
           PortRange.LAYOUT,
           PortRanges.LAYOUT,
           Backend.LAYOUT,
-          RingSlot.LAYOUT,
+          RingLine.LAYOUT,
           History.LAYOUT,
           Source.LAYOUT,
           BackendCpu.LAYOUT,
@@ -148,14 +148,16 @@ final class Layouts {
     private Backend() {}
   }
 
-  /** A slot of a ring: one word. */
-  static final class RingSlot {
-    private static final StructLayout.Builder BUILDER = StructLayout.of("ring_slot");
-    static final int CURRENT = BUILDER.u32("current");
-    static final int HISTORY = BUILDER.u32("history");
+  /** Slots of rings, or the histories of as many slots. */
+  static final class RingLine {
+    /** How many slots there are in a line. */
+    static final int SLOTS = 16;
+
+    private static final StructLayout.Builder BUILDER = StructLayout.of("ring_line");
+    static final int SLOT = BUILDER.bytes("slot", SLOTS * Integer.BYTES, 4);
     static final StructLayout LAYOUT = BUILDER.build();
 
-    private RingSlot() {}
+    private RingLine() {}
   }
 
   /** Former owners of slots. Only the datapath writes {@link #SEEN}, once it is in use. */

@@ -33,6 +33,7 @@ final class Maps implements AutoCloseable {
           "source_ranges",
           "histories",
           "rings",
+          "ring_histories",
           "backends",
           "backend_cpus",
           "vip_cpus",
@@ -92,7 +93,7 @@ final class Maps implements AutoCloseable {
         return new Maps(load(config, false)); // before kernel 5.18
       } catch (LibbpfException e) {
         throw new DatapathException(
-            DatapathException.Reason.ProgramRejected,
+            DatapathException.Reason.VerifierRejected,
             "cannot load the XDP program: " + e.getMessage(),
             e);
       }
@@ -116,7 +117,8 @@ final class Maps implements AutoCloseable {
       int cpus = Libbpf.possibleCpus();
       int backendLines = size(spec, pins, "backend_cpus", config.maxBackends() * cpus);
       spec.set("backend_cpu_stride", backendLines / cpus);
-      size(spec, pins, "rings", config.maxRingSlots());
+      int lines = size(spec, pins, "rings", RingStretch.lines(config.maxRingSlots()));
+      size(spec, pins, "ring_histories", lines);
       size(spec, pins, "histories", Math.min(HISTORIES, 2 * config.maxRingSlots()));
       spec.set("key_bucket_mask", buckets - 1);
       spec.set("flow_mask", flows - 1);

@@ -11,6 +11,7 @@ import io.xdplb.core.table.VipImage;
 import io.xdplb.libbpf.BpfMap;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -162,16 +163,11 @@ final class ReadBack {
   private Optional<Ring> ring(long word, Map<Integer, BackendLine> handles) {
     long start = word >>> 32;
     int size = (int) word;
-    if (size < 0 || start + size > rings.info().maxEntries()) {
+    if (size < 0 || start + size > (long) rings.info().maxEntries() * Layouts.RingLine.SLOTS) {
       return Optional.empty();
     }
-    long[] words = new long[size];
-    if (size > 0) {
-      byte[] values = new byte[size * rings.info().valueBytes()];
-      rings.lookupRange((int) start, values);
-      ByteBuffer.wrap(values).order(ByteOrder.nativeOrder()).asLongBuffer().get(words);
-    }
-    return RingSlot.ring(words, handles);
+    int[] owners = RingStretch.owners(rings, (int) start, size);
+    return RingSlot.ring(Arrays.stream(owners).mapToLong(owner -> owner).toArray(), handles);
   }
 
   private static ByteBuffer value(BpfMap map, int index) {

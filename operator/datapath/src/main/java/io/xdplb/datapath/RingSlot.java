@@ -3,17 +3,17 @@ package io.xdplb.datapath;
 
 import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.BackendKey;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A slot of a ring as one native word, in which it is read and written. */
+/**
+ * A slot of a ring, and its history, as one number: in the maps they are two words, see {@link
+ * RingStretch}.
+ */
 final class RingSlot {
-  private static final boolean LITTLE = ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
-
   private RingSlot() {}
 
   /**
@@ -21,17 +21,15 @@ final class RingSlot {
    * @param history index of the history; 0 for none
    */
   static long of(int current, int history) {
-    long first = LITTLE ? current : history;
-    long second = LITTLE ? history : current;
-    return second << Integer.SIZE | first & 0xffff_ffffL;
+    return (long) history << Integer.SIZE | current;
   }
 
-  static int current(long word) {
-    return (int) (LITTLE ? word : word >>> Integer.SIZE);
+  static int current(long slot) {
+    return (int) slot;
   }
 
-  static int history(long word) {
-    return (int) (LITTLE ? word >>> Integer.SIZE : word);
+  static int history(long slot) {
+    return (int) (slot >>> Integer.SIZE);
   }
 
   /**
@@ -40,16 +38,16 @@ final class RingSlot {
    *
    * @param backends by their handles
    */
-  static Optional<Ring> ring(long[] words, Map<Integer, BackendLine> backends) {
+  static Optional<Ring> ring(long[] slots, Map<Integer, BackendLine> backends) {
     List<BackendKey> keys = backends.values().stream().map(BackendLine::key).sorted().toList();
-    if (Arrays.stream(words).allMatch(word -> current(word) == 0)) {
+    if (Arrays.stream(slots).allMatch(slot -> current(slot) == 0)) {
       return Optional.of(new Ring(keys, new int[0]));
     }
     Map<BackendKey, Integer> positions = new HashMap<>();
     keys.forEach(key -> positions.put(key, positions.size()));
-    int[] ring = new int[words.length];
-    for (int slot = 0; slot < words.length; slot++) {
-      BackendLine owner = backends.get(current(words[slot]));
+    int[] ring = new int[slots.length];
+    for (int slot = 0; slot < slots.length; slot++) {
+      BackendLine owner = backends.get(current(slots[slot]));
       if (owner == null) {
         return Optional.empty();
       }

@@ -19,6 +19,9 @@ import java.util.function.IntPredicate;
  * then those before, without those that have gone. A slot of a ring of another size covers parts of
  * several old slots, and inherits from all of them.
  *
+ * <p>Of a server nobody can be asked: what is not remembered is taken for a flow of the oldest
+ * owner. So that one stays the last of its slot's line, also when it is the present owner again.
+ *
  * <p>Slots with the same former owners share one line. Pure: handles in, handles out.
  */
 final class RingSuccession {
@@ -38,6 +41,7 @@ final class RingSuccession {
   private final long[] former;
   private final IntFunction<int[]> owners;
   private final IntPredicate live;
+  private final IntPredicate server;
   private final Map<IntBuffer, Integer> numbers = new HashMap<>();
 
   /**
@@ -45,12 +49,19 @@ final class RingSuccession {
    * @param currents the new owners, slot by slot; 0 where nobody takes new flows
    * @param owners the former owners of a history, newest first
    * @param live whether a handle still has its entry
+   * @param server whether it is a server's that has no agent; of live ones
    */
-  RingSuccession(long[] former, int[] currents, IntFunction<int[]> owners, IntPredicate live) {
+  RingSuccession(
+      long[] former,
+      int[] currents,
+      IntFunction<int[]> owners,
+      IntPredicate live,
+      IntPredicate server) {
     this.former = former;
     this.currents = currents;
     this.owners = owners;
     this.live = live;
+    this.server = server;
     histories = new int[currents.length];
     for (int slot = 0; slot < currents.length && former.length > 0; slot++) {
       histories[slot] = history(slot);
@@ -103,8 +114,25 @@ final class RingSuccession {
         }
       }
     }
+    int oldest = first == last ? oldest(RingSlot.current(former[first]), earlier) : 0;
     found.remove(current);
-    return found.stream().mapToInt(handle -> handle).filter(h -> h != 0 && live.test(h)).toArray();
+    found.removeIf(handle -> handle == 0 || !live.test(handle));
+    if (oldest != 0 && server.test(oldest) && !found.isEmpty()) {
+      found.remove(oldest);
+      found.add(oldest); // the last, and there again if it is the present one
+    }
+    return found.stream().mapToInt(handle -> handle).toArray();
+  }
+
+  /** The first owner of a slot that is still there; 0: none is. */
+  private int oldest(int current, List<int[]> earlier) {
+    int[] line = earlier.isEmpty() ? new int[0] : earlier.get(0);
+    for (int age = line.length - 1; age >= 0; age--) {
+      if (live.test(line[age])) {
+        return line[age];
+      }
+    }
+    return live.test(current) ? current : 0;
   }
 
   private int line(int[] owners) {
@@ -115,6 +143,10 @@ final class RingSuccession {
     if (owners.length > Layouts.History.OWNERS) {
       forgotten += owners.length - Layouts.History.OWNERS;
       line = Arrays.copyOf(owners, Layouts.History.OWNERS);
+      int oldest = owners[owners.length - 1];
+      if (server.test(oldest)) {
+        line[line.length - 1] = oldest;
+      }
     }
     int next = lines.size();
     Integer number = numbers.putIfAbsent(IntBuffer.wrap(line), next);

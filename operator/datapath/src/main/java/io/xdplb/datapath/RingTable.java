@@ -5,7 +5,6 @@ import io.xdplb.core.alloc.ExtentAllocator;
 import io.xdplb.core.maglev.Ring;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.MapMemory;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,15 +15,18 @@ import java.util.Set;
 import java.util.function.IntSupplier;
 
 /**
- * The map {@code rings}, and the histories of slots that moved. A history is written before the
- * slot that refers to it, a whole ring of another size before the VIP that refers to it; what is no
- * longer referred to rests before it is used again.
+ * The maps {@code rings} and {@code ring_histories}, and the histories of slots that moved. A
+ * history is written before the slot that refers to it, a whole ring of another size before the VIP
+ * that refers to it; what is no longer referred to rests before it is used again.
  */
 final class RingTable {
   private final BpfMap slots;
+  private final BpfMap slotHistories;
   private final HistoryPool histories;
   private final HistoryRules rules;
   private final IntSupplier jiffies;
+
+  /** In lines. */
   private final ExtentAllocator stretches;
 
   /**
@@ -32,6 +34,7 @@ final class RingTable {
    */
   RingTable(Maps maps, HistoryRules rules, IntSupplier jiffies, long grace) {
     slots = maps.map("rings");
+    slotHistories = maps.map("ring_histories");
     histories = new HistoryPool(maps.map("histories"), grace);
     this.rules = rules;
     this.jiffies = jiffies;
@@ -51,14 +54,17 @@ final class RingTable {
       return;
     }
     try {
-      stretches.restore(ring.start, ring.size);
+      if (ring.size < 0 || ring.start % Layouts.RingLine.SLOTS != 0) {
+        throw new IllegalArgumentException("no stretch of lines");
+      }
+      stretches.restore(line(ring.start), RingStretch.lines(ring.size));
     } catch (IllegalArgumentException | IllegalStateException e) {
       ring.clear(); // no agent has written that
       ring.digest = RingState.DAMAGED;
       return;
     }
-    try (MapMemory memory = slots.mmap(ring.start, ring.size)) {
-      long[] words = read(memory);
+    try (RingStretch stretch = stretch(ring.start, ring.size)) {
+      long[] words = stretch.read();
       Set<Integer> foreign = new HashSet<>(Set.of(0));
       for (int slot = 0; slot < words.length; slot++) {
         int history = RingSlot.history(words[slot]);
@@ -67,7 +73,7 @@ final class RingTable {
           ring.histories.add(history);
         } else if (history != 0) {
           foreign.add(history);
-          publish(memory, slot, RingSlot.of(RingSlot.current(words[slot]), 0));
+          stretch.publish(slot, RingSlot.of(RingSlot.current(words[slot]), 0));
         }
       }
       ring.digest = RingSlot.ring(words, vip.handles()).map(Ring::digest).orElse(RingState.DAMAGED);
@@ -93,14 +99,15 @@ final class RingTable {
     int start = state.start;
     if (size != state.size) {
       start =
-          stretches
-              .allocate(size, now)
-              .orElseThrow(
-                  () ->
-                      new DatapathException(
-                          DatapathException.Reason.MapFull,
-                          "no stretch of %d free ring slots for %s; raise --max-ring-slots"
-                              .formatted(size, vip.key)));
+          Layouts.RingLine.SLOTS
+              * stretches
+                  .allocate(RingStretch.lines(size), now)
+                  .orElseThrow(
+                      () ->
+                          new DatapathException(
+                              DatapathException.Reason.MapFull,
+                              "no stretch of %d free ring slots for %s; raise --max-ring-slots"
+                                  .formatted(size, vip.key)));
       former = state.size == 0 ? former : Optional.of(state.word());
     }
     write(vip, ring, start, size, now);
@@ -115,29 +122,33 @@ final class RingTable {
     int[] currents = currents(vip, ring, size);
     long[] former = new long[0];
     if (state.size > 0) {
-      try (MapMemory memory = slots.mmap(state.start, state.size)) {
-        former = read(memory);
+      try (RingStretch stretch = stretch(state.start, state.size)) {
+        former = stretch.read();
       }
     }
     long[] known = withOwnHistories(former, state);
-    Set<Integer> live = vip.handles().keySet();
+    Map<Integer, BackendLine> live = vip.handles();
     RingSuccession next;
     try (MapMemory lines = histories.map()) {
       next =
           new RingSuccession(
-              known, currents, h -> histories.read(lines, h).owners(), live::contains);
+              known,
+              currents,
+              h -> histories.read(lines, h).owners(),
+              live::containsKey,
+              h -> live.get(h).isServer());
     }
     int[] written = writeLines(next.lines, now);
     histories.forget(next.forgotten);
     Set<Integer> used = new HashSet<>();
     boolean inPlace = start == state.start && size == state.size;
-    try (MapMemory memory = slots.mmap(start, size)) {
+    try (RingStretch stretch = stretch(start, size)) {
       for (int slot = 0; slot < size; slot++) {
         int history = next.histories[slot];
         history = history < 0 ? written[~history] : history;
         long word = RingSlot.of(currents[slot], history);
         if (!inPlace || former[slot] != word) {
-          publish(memory, slot, word);
+          stretch.publish(slot, word);
         }
         if (history != 0) {
           used.add(history);
@@ -199,13 +210,13 @@ final class RingTable {
 
   /** Gives back a stretch that nothing refers to any more. */
   void free(long word, long now) {
-    stretches.free((int) (word >>> 32), now);
+    stretches.free(line((int) (word >>> 32)), now);
   }
 
   /** Gives back all that a VIP has, after it was retracted. */
   void remove(RingState ring, long now) {
     if (ring.size > 0) {
-      stretches.free(ring.start, now);
+      stretches.free(line(ring.start), now);
       ring.histories.forEach(history -> histories.free(history, now));
     }
     ring.clear();
@@ -266,15 +277,15 @@ final class RingTable {
       return;
     }
     Set<Integer> used = new HashSet<>();
-    try (MapMemory memory = slots.mmap(ring.start, ring.size)) {
-      long[] words = read(memory);
+    try (RingStretch stretch = stretch(ring.start, ring.size)) {
+      long[] words = stretch.read();
       long[] known = withOwnHistories(words, ring);
       for (int slot = 0; slot < words.length; slot++) {
         int before = RingSlot.history(known[slot]);
         int after = changed.getOrDefault(before, before);
         long word = RingSlot.of(RingSlot.current(words[slot]), after);
         if (word != words[slot]) {
-          publish(memory, slot, word);
+          stretch.publish(slot, word);
         }
         if (after != 0) {
           used.add(after);
@@ -284,14 +295,11 @@ final class RingTable {
     replaceHistories(ring, used, now);
   }
 
-  private static long[] read(MapMemory memory) {
-    ByteBuffer buffer = memory.buffer();
-    long[] words = new long[buffer.capacity() / memory.stride()];
-    buffer.duplicate().order(buffer.order()).asLongBuffer().get(words);
-    return words;
+  private RingStretch stretch(int start, int size) {
+    return new RingStretch(slots, slotHistories, start, size);
   }
 
-  private static void publish(MapMemory memory, int slot, long word) {
-    Shared.publish(memory.buffer(), Shared.at(memory, slot), word);
+  private static int line(int slot) {
+    return slot / Layouts.RingLine.SLOTS;
   }
 }

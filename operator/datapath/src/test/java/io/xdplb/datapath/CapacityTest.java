@@ -31,7 +31,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class CapacityTest {
   private static final int VIPS = 200;
   private static final int BACKENDS = 400;
-  private static final int RING_SLOTS = VIPS * Maglev.MIN_SIZE + 8000;
+  private static final int RING_SLOTS = VIPS * 1024 + 8000;
 
   @RegisterExtension
   static final PacketLab LAB =

@@ -24,6 +24,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -89,6 +90,18 @@ class DsrFloodTest {
       assertThat(connections.perServer()).isEqualTo(before);
       assertThat(cluster.flows(worker).hosted()).isBetween((long) ESTABLISHED, (long) FLOWS);
       assertThat(cluster.flows(edge)).isEqualTo(new FlowCounts(0, 0, 0, 0));
+    }
+  }
+
+  /** The table is an index of two entries a flow, and none of its buckets may overflow so early. */
+  @Test
+  void halfOfTheFlowTableCanBeEstablishedConnections() {
+    cluster.program(DsrCluster.vip(VIP4, Protocol.TCP, cluster.pods(), true));
+    try (ManyConnections connections =
+        ManyConnections.open(cluster.nodes().clients(), VIP4, PORT, FLOWS / 2, TIMEOUT)) {
+      assertThat(connections.check()).as("%s", cluster).isEmpty();
+      ClusterNode worker = cluster.nodes().workers().get(0);
+      assertThat(cluster.drops(worker, DropReason.FLOW_TABLE_FULL)).as("%s", cluster).isZero();
     }
   }
 

@@ -12,7 +12,9 @@ import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.table.VipImage;
+import io.xdplb.libbpf.BpfMap;
 import io.xdplb.testing.kernel.RequiresBpf;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -84,20 +86,24 @@ class HistoriesTest {
           lines.put(index, owners.isEmpty() ? NOBODY : owners);
         });
     Map<Slot, Integer> slots = new HashMap<>();
-    KernelState.forEach(
-        LAB.test().pinPath(),
-        "rings",
-        (value, index) -> {
-          if (index >= ring.get(0)[0] && index < ring.get(0)[0] + ring.get(0)[1]) {
-            int history = RingSlot.history(value.getLong(0));
-            slots.merge(
-                new Slot(
-                    numbers.getOrDefault(RingSlot.current(value.getLong(0)), 0),
-                    history == 0 ? List.of() : lines.get(history)),
-                1,
-                Integer::sum);
-          }
-        });
+    if (ring.get(0)[1] == 0) {
+      return slots;
+    }
+    Path maps = Maps.mapPins(LAB.test().pinPath());
+    try (BpfMap rings = BpfMap.openPinned(maps.resolve("rings"));
+        BpfMap histories = BpfMap.openPinned(maps.resolve("ring_histories"));
+        RingStretch stretch =
+            new RingStretch(rings, histories, (int) ring.get(0)[0], (int) ring.get(0)[1])) {
+      for (long slot : stretch.read()) {
+        int history = RingSlot.history(slot);
+        slots.merge(
+            new Slot(
+                numbers.getOrDefault(RingSlot.current(slot), 0),
+                history == 0 ? List.of() : lines.get(history)),
+            1,
+            Integer::sum);
+      }
+    }
     return slots;
   }
 

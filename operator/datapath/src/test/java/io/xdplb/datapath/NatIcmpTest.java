@@ -12,6 +12,7 @@ import io.xdplb.testing.packet.Frame;
 import io.xdplb.testing.packet.Icmp;
 import io.xdplb.testing.packet.Packet;
 import io.xdplb.testing.packet.Tunnel;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -67,6 +68,22 @@ class NatIcmpTest {
     Frame unknown = fromVip(kind, 1, 4000).payload(new byte[8]);
     LAB.drops(
         DropReason.ICMP, Icmp.tooBig(Errors.router(kind), kind.vip(10), 1400, unknown.quote(8)));
+  }
+
+  /** A router may quote more than it should; nobody is told, since it is an error itself. */
+  @ParameterizedTest
+  @EnumSource
+  void row20_row21_errorsThatDoNotFitOntoTheWireToTheBackendAreDropped(Kind kind) {
+    LAB.program(kind.vipOf(1));
+    LAB.establish(kind, 1, 4000);
+    byte[] quote = fromVip(kind, 1, 4000).payload(new byte[2000]).ipPacket();
+    int headers = kind.ipv6 ? 48 : 28;
+    Frame fits =
+        Icmp.timeExceeded(Errors.router(kind), kind.vip(10), Arrays.copyOf(quote, 1500 - headers));
+    assertThat(LAB.sent(fits)).hasSize(14 + 1500);
+    LAB.drops(
+        DropReason.TOO_BIG,
+        Icmp.timeExceeded(Errors.router(kind), kind.vip(10), Arrays.copyOf(quote, 1501 - headers)));
   }
 
   @ParameterizedTest

@@ -17,6 +17,7 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.VipImage;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -261,14 +262,14 @@ class ReadBackTest {
   @EnumSource(names = {"TCP4", "UDP6"})
   void noticesWhateverOfTheRingIsNotAsItWas(Kind kind) {
     // freed rings are not cleared: only where all slots are changed is it known to be this one
-    tamper(kind, "rings", slot -> slot.putInt(0, 0));
-    tamper(kind, "rings", slot -> slot.putInt(0, slot.getInt(0) + 1));
-    tamper(kind, "rings", slot -> slot.putInt(0, slot.getInt(0) ^ 1 << 20)); // generation
+    tamper(kind, "rings", slots(slot -> slot.putInt(0, 0)));
+    tamper(kind, "rings", slots(slot -> slot.putInt(0, slot.getInt(0) + 1)));
+    tamper(kind, "rings", slots(slot -> slot.putInt(0, slot.getInt(0) ^ 1 << 20))); // generation
     LAB.program(kind.vipOf(1, 1, 1, 0));
     int first = ringStart();
     for (int number : new int[] {0, 500, 1008}) {
-      tamper(kind, "rings", nth(first + number, slot -> slot.putInt(0, 0)));
-      tamper(kind, "rings", nth(first + number, slot -> slot.putInt(0, slot.getInt(0) + 1)));
+      tamper(kind, "rings", slots(nth(first + number, slot -> slot.putInt(0, 0))));
+      tamper(kind, "rings", slots(nth(first + number, slot -> slot.putInt(0, slot.getInt(0) + 1))));
     }
   }
 
@@ -298,7 +299,7 @@ class ReadBackTest {
     tamper(kind, "vips", once(ofPorts(vip -> vip.put(Layouts.Vip.FLAGS, (byte) 1)))); // no flows
     tamper(kind, "vips", once(ofAddress(flip(Layouts.Vip.FLAGS))));
     tamper(kind, "vips", once(ofAddress(flip(Layouts.Vip.ADDRESS))));
-    long beyond = (long) RING_SLOTS << 32 | 503;
+    long beyond = (long) (RING_SLOTS + Layouts.RingLine.SLOTS) << 32 | 503;
     tamper(kind, "vips", owned(Layouts.Vip.HANDLE, vip -> vip.putLong(Layouts.Vip.RING, beyond)));
   }
 
@@ -428,6 +429,16 @@ class ReadBackTest {
       if (!done[0]) {
         change.accept(value);
         done[0] = !Arrays.equals(before, value.array());
+      }
+    };
+  }
+
+  /** Changes each slot of a line. */
+  private static Consumer<ByteBuffer> slots(Consumer<ByteBuffer> change) {
+    return line -> {
+      for (int slot = 0; slot < Layouts.RingLine.SLOTS; slot++) {
+        change.accept(
+            line.slice(slot * Integer.BYTES, Integer.BYTES).order(ByteOrder.nativeOrder()));
       }
     };
   }

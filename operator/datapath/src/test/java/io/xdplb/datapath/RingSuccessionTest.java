@@ -59,7 +59,8 @@ class RingSuccessionTest {
                 ? before
                 : takers.get(random.nextInt(takers.size()));
       }
-      RingSuccession next = new RingSuccession(ring, currents, lines::get, live::contains);
+      RingSuccession next =
+          new RingSuccession(ring, currents, lines::get, live::contains, handle -> false);
       forgotten += next.forgotten;
       int[] numbers = next.lines.stream().mapToInt(line -> ++lastLine).toArray();
       for (int i = 0; i < numbers.length; i++) {
@@ -155,17 +156,41 @@ class RingSuccessionTest {
     Map<Integer, int[]> lines = Map.of(7, new int[] {3});
     long[] former = {RingSlot.of(1, 7), RingSlot.of(1, 0), RingSlot.of(2, 7)};
     RingSuccession next =
-        new RingSuccession(former, new int[] {1, 1, 1}, lines::get, handle -> true);
+        new RingSuccession(
+            former, new int[] {1, 1, 1}, lines::get, handle -> true, handle -> false);
     assertThat(next.histories[0]).isEqualTo(7);
     assertThat(next.histories[1]).isZero();
     assertThat(next.lines.get(~next.histories[2])).containsExactly(2, 3);
+  }
+
+  /** What is not remembered is taken for a flow of the last in the line. */
+  @Test
+  void firstServerOfASlotStaysTheLastAlsoWhenItIsThePresentOneAgain() {
+    long[] ring = {RingSlot.of(2, 0)};
+    int[] line = {};
+    int[][] expected = {{2}, {4, 2}, {4, 2}, {5, 2}};
+    int[] owners = {4, 2, 5, 4};
+    for (int step = 0; step < owners.length; step++) {
+      int[] before = line;
+      RingSuccession next =
+          new RingSuccession(
+              ring, new int[] {owners[step]}, h -> before, handle -> true, handle -> true);
+      line = next.lines.get(0);
+      assertThat(line).as("step %d", step).containsExactly(expected[step]);
+      ring[0] = RingSlot.of(owners[step], 1);
+    }
+    int[] all = line;
+    RingSuccession gone = // when it has failed, its flows have ended
+        new RingSuccession(ring, new int[] {6}, h -> all, handle -> handle != 2, h -> true);
+    assertThat(gone.lines.get(0)).containsExactly(4, 5);
   }
 
   @Test
   void slotsOfTheSameFormerOwnersShareALine() {
     long[] former = {RingSlot.of(1, 0), RingSlot.of(1, 0), RingSlot.of(2, 0), RingSlot.of(1, 0)};
     RingSuccession next =
-        new RingSuccession(former, new int[] {3, 4, 3, 1}, h -> null, handle -> true);
+        new RingSuccession(
+            former, new int[] {3, 4, 3, 1}, h -> null, handle -> true, handle -> false);
     assertThat(next.histories).containsExactly(~0, ~0, ~1, 0);
     assertThat(next.lines).containsExactly(new int[] {1}, new int[] {2});
   }
@@ -173,11 +198,13 @@ class RingSuccessionTest {
   @Test
   void ringWithoutOwnersKeepsThoseThatWere() {
     long[] former = {RingSlot.of(1, 0), RingSlot.of(2, 0)};
-    RingSuccession none = new RingSuccession(former, new int[2], h -> null, handle -> true);
+    RingSuccession none =
+        new RingSuccession(former, new int[2], h -> null, handle -> true, handle -> false);
     assertThat(none.lines).containsExactly(new int[] {1}, new int[] {2});
     long[] ghost = {RingSlot.of(0, 1), RingSlot.of(0, 2)};
     Map<Integer, int[]> lines = Map.of(1, new int[] {1}, 2, new int[] {2});
-    RingSuccession back = new RingSuccession(ghost, new int[] {1, 1}, lines::get, handle -> true);
+    RingSuccession back =
+        new RingSuccession(ghost, new int[] {1, 1}, lines::get, handle -> true, handle -> false);
     assertThat(back.histories).containsExactly(0, ~0);
     assertThat(back.lines).containsExactly(new int[] {2});
   }
@@ -197,11 +224,11 @@ class RingSuccessionTest {
     long growing = Long.MAX_VALUE;
     for (int i = 0; i < 20; i++) {
       long start = System.nanoTime();
-      RingSuccession next = new RingSuccession(former, currents, h -> null, h -> true);
+      RingSuccession next = new RingSuccession(former, currents, h -> null, h -> true, h -> false);
       moving = Math.min(moving, System.nanoTime() - start);
       assertThat(next.lines).hasSizeLessThan(601);
       start = System.nanoTime();
-      new RingSuccession(small, currents, h -> null, h -> true);
+      new RingSuccession(small, currents, h -> null, h -> true, h -> false);
       growing = Math.min(growing, System.nanoTime() - start);
     }
     System.out.printf(

@@ -51,8 +51,8 @@ public final class AddressBook {
     }
   }
 
-  final Map<ObjectName, Tenant> tenants = new HashMap<>();
-  final NavigableMap<Ip, Set<ObjectName>> holders = new TreeMap<>();
+  private final Map<ObjectName, Tenant> tenants = new HashMap<>();
+  private final NavigableMap<Ip, Set<ObjectName>> holders = new TreeMap<>();
   private final RestingAddresses resting = new RestingAddresses();
   private final NavigableSet<Tenant> pending = new TreeSet<>(Tenant.OLDEST_FIRST);
   private final Map<String, Map<String, String>> labels = new HashMap<>();

@@ -60,7 +60,9 @@ final class Answers {
     if (!may || packet.ports() == null || !packet.faults().isEmpty()) {
       return Outcome.drop(reason);
     }
-    if (Machine.isBadSource(packet) || packet.has(IpPacket.RST)) {
+    if (Machine.isBadSource(packet)
+        || packet.has(IpPacket.RST)
+        || Machine.hasBadFlags(packet)) { // row 10: nobody is told
       return Outcome.drop(reason);
     }
     if (packet.tcp()) {

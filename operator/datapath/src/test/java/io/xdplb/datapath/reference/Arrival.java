@@ -12,7 +12,8 @@ import java.util.StringJoiner;
  * @param frame without tags
  * @param tags how many bytes of tags there were
  * @param ifindex where it came in
- * @param emitted what the datapath made of it, for the one thing that is its own choice
+ * @param emitted what the datapath made of it, for the one thing that is its own choice; empty if
+ *     it was dropped
  * @param trace what the model thought
  */
 record Arrival(

@@ -72,6 +72,9 @@ final class Balancing {
     if (listener.affinity) {
       backend = affine(arrival, listener, backend, orphaned);
     }
+    if (backend == null && !(packet.tcp() && packet.begins())) {
+      backend = newestOwner(slot);
+    }
     if (backend == null || !backend.alive) {
       return answers.refuse(arrival, DropReason.NO_BACKEND, true, listener.reject);
     }
@@ -116,7 +119,8 @@ final class Balancing {
       }
       arrival.note("stays no longer:", stays);
       machine.flows().remove(stays);
-    } else if (current != null && current.alive && !orphaned) { // an orphan is only to be reset
+    }
+    if (current != null && current.alive && !orphaned) { // an orphan is only to be reset
       machine.flows().add(new Flow(Kind.AFFINITY, current, client, 0, 0));
     }
     return current;
@@ -124,7 +128,8 @@ final class Balancing {
 
   /**
    * In a slot that has moved, and with a server that nobody can ask: a packet that begins no flow
-   * was there before the slot moved, unless it is remembered.
+   * was there before the slot moved, unless it is remembered. A datagram may have been there,
+   * unless it is known where its client stays.
    */
   private Backend remembered(Arrival arrival, Listener listener, Slot slot, Backend backend) {
     if (slot == null || slot.history() == null) {
@@ -146,8 +151,10 @@ final class Balancing {
       arrival.note("over:", known);
       machine.flows().remove(known);
     }
-    Backend former =
-        packet.udp() || !packet.begins() ? formerOwner(slot.history(), packet.udp()) : null;
+    boolean stays =
+        listener.affinity && machine.flows().affinity(listener, packet.source()) != null;
+    boolean mayBeOld = packet.udp() ? !stays : !packet.begins();
+    Backend former = mayBeOld ? formerOwner(slot.history(), packet.udp()) : null;
     Backend owner = former == null ? backend : former;
     arrival.note("to be remembered:", owner);
     owner.counters.flows++;
@@ -156,6 +163,16 @@ final class Balancing {
         .add(
             new Flow(Kind.REMEMBERED, owner, packet.source(), ports.source(), ports.destination()));
     return owner;
+  }
+
+  /** All are draining, and the flows that there are go on; null: there are none. */
+  private static Backend newestOwner(Slot slot) {
+    return slot == null || slot.history() == null
+        ? null
+        : slot.history().owners().stream()
+            .filter(owner -> owner.alive && !owner.nat)
+            .findFirst()
+            .orElse(null);
   }
 
   /**
@@ -192,6 +209,9 @@ final class Balancing {
     Flow stays = listener.affinity ? machine.flows().affinity(listener, client) : null;
     if (stays != null && stays.backend.alive) {
       backend = stays.backend;
+    }
+    if (backend == null) {
+      backend = newestOwner(slot);
     }
     if (backend == null || !backend.alive || backend.nat) {
       return Outcome.drop(DropReason.ICMP);

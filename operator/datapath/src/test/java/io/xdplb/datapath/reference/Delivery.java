@@ -3,6 +3,7 @@ package io.xdplb.datapath.reference;
 
 import io.xdplb.datapath.DropReason;
 import io.xdplb.datapath.reference.Flow.Kind;
+import io.xdplb.datapath.reference.Table.Address;
 import io.xdplb.datapath.reference.Table.Backend;
 import io.xdplb.datapath.reference.Table.Listener;
 import io.xdplb.datapath.reference.Table.Slot;
@@ -40,13 +41,13 @@ final class Delivery {
     if (!packet.faults().isEmpty()) {
       return Outcome.drop(packet.faults());
     }
+    if ((control & Tunnels.NAT) != 0) {
+      return forEndpointItself(arrival, backend);
+    }
     if (packet.ports() == null) {
       return packet.isIcmp() && packet.extensions() == 0
           ? deliverError(arrival, IcmpError.read(packet), backend, control)
           : Outcome.drop(DropReason.NOT_HOSTED, DropReason.ICMP, DropReason.EXTENSION_HEADERS);
-    }
-    if ((control & Tunnels.NAT) != 0) {
-      return forEndpointItself(arrival, backend);
     }
     if (!packet.destination().equals(listener.address.ip)
         || packet.protocol() != listener.protocol
@@ -68,19 +69,18 @@ final class Delivery {
       }
     }
     if (flow == null) {
-      Ask ask =
-          ask(
-              listener.slot(packet.source(), packet.ports().source(), packet.ports().destination()),
-              backend,
-              control,
-              packet.begins());
-      if (ask != null) {
+      Slot slot =
+          listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+      // where nobody takes a new flow it can only be an old one's
+      boolean begins = packet.begins() && slot != null && slot.current() != null;
+      Ask ask = ask(slot, backend, control, begins);
+      if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
-      if (!packet.begins()) {
+      if (!begins) {
         return answers.refuse(arrival, DropReason.NO_OWNER, false, told);
       }
-      flow = begin(arrival, backend);
+      flow = begin(arrival, ask == null ? backend : ask.owner());
       if (flow == null) {
         return answers.refuse(arrival, DropReason.TUPLE_IN_USE, false, told);
       }
@@ -88,14 +88,61 @@ final class Delivery {
     return toEndpoint(arrival, flow);
   }
 
-  /** Translated by the edge, which sees to the answer: row 62. */
+  /**
+   * For an endpoint that is not here, to an address of ours: the sender's table is another one. The
+   * round goes on without it.
+   */
+  Outcome stray(Arrival arrival, Address address, int control) {
+    arrival.note("for nobody here, at", address, "control", control);
+    IpPacket packet = arrival.packet();
+    boolean judged = packet.faults().isEmpty() && packet.ports() != null;
+    Listener listener =
+        judged && (control & (Tunnels.NAT | Tunnels.FINAL)) == 0
+            ? address.listener(packet.protocol(), packet.ports().destination())
+            : null;
+    if (listener == null) {
+      return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+    }
+    Flow flow = find(listener, packet);
+    if (flow != null && flow.backend.alive) {
+      return deliver(arrival, flow.backend, control);
+    }
+    Slot slot =
+        listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+    Backend current = slot == null ? null : slot.current();
+    if (current != null && packet.begins()) {
+      if (!current.alive || current.nat) {
+        return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+      }
+      return current.hosted
+          ? deliver(arrival, current, Tunnels.FINAL)
+          : forwarding.forward(arrival, current, Tunnels.FINAL);
+    }
+    // the endpoint that has gone is missing here: the same number once more, but only once
+    int step = control & Tunnels.STEP;
+    boolean again = step > 0 && (control & Tunnels.OTHER) == 0;
+    Ask ask = ask(slot, null, again ? step - 1 | Tunnels.OTHER : control, false);
+    if (ask == null) {
+      return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
+    }
+    return forwarding.forward(
+        arrival, ask.owner(), again ? ask.control() | Tunnels.OTHER : ask.control());
+  }
+
+  /** Translated by the edge, which sees to the answer: row 62; or an error about such a flow. */
   private Outcome forEndpointItself(Arrival arrival, Backend backend) {
     IpPacket packet = arrival.packet();
-    boolean its =
-        packet.destination().equals(backend.address)
-            && packet.protocol() == backend.listener.protocol
-            && (backend.port == 0 || backend.port == packet.ports().destination());
-    return its ? Outcome.pass(arrival.frame()) : Outcome.drop(DropReason.NOT_HOSTED);
+    boolean about =
+        packet.ports() == null
+            ? packet.isIcmp()
+            : packet.protocol() == backend.listener.protocol
+                && (backend.port == 0 || backend.port == packet.ports().destination());
+    if (about && packet.destination().equals(backend.address)) {
+      return Outcome.pass(arrival.frame());
+    }
+    return packet.ports() == null
+        ? Outcome.drop(DropReason.NOT_HOSTED, DropReason.EXTENSION_HEADERS)
+        : Outcome.drop(DropReason.NOT_HOSTED);
   }
 
   private Flow find(Listener listener, IpPacket packet) {
@@ -157,7 +204,7 @@ final class Delivery {
   /**
    * Whom to ask about a flow that is not known here; null: nobody. The control byte counts the
    * owners. A packet that may begin a flow goes round while the slot has only just moved, and comes
-   * back to the present owner, who takes it.
+   * back to the present owner, who takes it; that one may be here.
    */
   private static Ask ask(Slot slot, Backend asked, int control, boolean begins) {
     if (slot == null || (control & Tunnels.FINAL) != 0) {
@@ -176,8 +223,9 @@ final class Delivery {
         return new Ask(owner, next == 0 ? Tunnels.OTHER : next);
       }
     }
-    boolean back = begins && slot.current() != asked && canBeAsked(slot.current());
-    return back ? new Ask(slot.current(), Tunnels.FINAL) : null;
+    Backend current = slot.current();
+    boolean back = begins && current != null && current != asked && current.alive && !current.nat;
+    return back ? new Ask(current, Tunnels.FINAL) : null;
   }
 
   /**

@@ -79,6 +79,15 @@ final class Flow {
     reset |= (flags & IpPacket.RST) != 0;
   }
 
+  /** Who has ended it and how. */
+  String ends() {
+    return "%s%s%s"
+        .formatted(
+            finOfClient ? " FIN of the client" : "",
+            finOfBackend ? " FIN of the backend" : "",
+            reset ? " RST" : "");
+  }
+
   /** The next connection of the same client, by the same ports. */
   void reopen() {
     finOfClient = false;

@@ -111,8 +111,9 @@ final class FlowTable {
     return new Translation(flow.listener.protocol, flow.backend.address, flow.backendPort, port);
   }
 
-  int size() {
-    return flows.size();
+  /** Those that can carry packets. */
+  List<Flow> alive() {
+    return flows.values().stream().filter(Flow::alive).toList();
   }
 
   /** Any flow of this kind, one that came lately rather than long ago; null if luck has none. */

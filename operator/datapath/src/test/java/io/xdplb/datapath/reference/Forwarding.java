@@ -52,12 +52,24 @@ final class Forwarding {
     if (!(way(backend) instanceof Hop hop)) {
       return Outcome.drop(reason(way(backend)));
     }
-    boolean plain = backend.encapsulation == Encapsulation.NONE;
-    byte[] out = plain ? packet.bytes() : Tunnels.encapsulate(packet, backend, control);
-    boolean ipv6 = plain ? packet.ipv6() : !backend.outerDestination.isIpv4();
     backend.counters.toBackend(packet.length());
+    return backend.encapsulation == Encapsulation.NONE
+        ? plain(arrival, hop)
+        : send(
+            arrival,
+            hop,
+            !backend.outerDestination.isIpv4(),
+            Tunnels.encapsulate(packet, backend, control));
+  }
+
+  /** The packet as it is, between other MAC addresses. */
+  Outcome plain(Arrival arrival, Hop hop) {
+    return send(arrival, hop, arrival.packet().ipv6(), arrival.packet().bytes());
+  }
+
+  private static Outcome send(Arrival arrival, Hop hop, boolean ipv6, byte[] packet) {
     return Outcome.send(
-        Plain.between(hop.destinationMac(), hop.sourceMac(), ipv6, out),
+        Plain.between(hop.destinationMac(), hop.sourceMac(), ipv6, packet),
         hop.ifindex(),
         arrival.ifindex());
   }

@@ -7,7 +7,7 @@ import java.util.List;
 /** Indexes with generations, given to the next owner at once: nothing is more likely to mix up. */
 final class Handles {
   private static final int INDEX_BITS = 20;
-  private static final int MOST_GENERATIONS = 4095;
+  private static final int MOST_GENERATIONS = 2047;
 
   private final int[] generations = new int[KernelTables.ENTRIES];
   private final List<Integer> free = new ArrayList<>();

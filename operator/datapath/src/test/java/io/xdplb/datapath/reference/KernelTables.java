@@ -38,6 +38,16 @@ final class KernelTables implements AutoCloseable {
   private static final int TUNNEL = 4;
   private static final int PEER = 8;
   private static final int ENDPOINT = 16;
+  static final int FLOW_USED = 1;
+  static final int FLOW_FIN_CLIENT = 1 << 3;
+  static final int FLOW_FIN_BACKEND = 1 << 4;
+  static final int FLOW_RESET = 1 << 5;
+  static final int FLOW_UDP = 1 << 8;
+  static final int FLOW_IPV6 = 1 << 9;
+  static final int FLOW_HOSTED = 1 << 10;
+  static final int FLOW_REMEMBERED = 1 << 11;
+  static final int FLOW_AFFINITY = 1 << 12;
+
   private static final int KEY_PEER = 253;
   private static final int KEY_ENDPOINT = 254;
   private static final String CONFIG = ".data.config";
@@ -51,6 +61,7 @@ final class KernelTables implements AutoCloseable {
           "port_ranges",
           "histories",
           "rings",
+          "ring_histories",
           "backends",
           "backend_cpus",
           "flows",
@@ -115,9 +126,23 @@ final class KernelTables implements AutoCloseable {
       return put(field, new byte[] {(byte) (port >> 8), (byte) port});
     }
 
-    /** A number of 64 bits. */
+    /** A number of 32 or 64 bits, the former without a sign. */
     long get(String field) {
-      return buffer.getLong(at + layout.members().get(field).offset());
+      Btf.Member member = layout.members().get(field);
+      return member.size() == 8
+          ? buffer.getLong(at + member.offset())
+          : buffer.getInt(at + member.offset()) & 0xffff_ffffL;
+    }
+
+    int port(String field) {
+      int offset = at + layout.members().get(field).offset();
+      return (buffer.get(offset) & 0xff) << 8 | buffer.get(offset + 1) & 0xff;
+    }
+
+    Ip address(String field, boolean ipv6) {
+      byte[] bytes = new byte[ipv6 ? 16 : 4];
+      buffer.get(at + layout.members().get(field).offset(), bytes);
+      return Ip.ofBytes(bytes);
     }
 
     void clear() {
@@ -154,6 +179,46 @@ final class KernelTables implements AutoCloseable {
       line.clear();
     }
     return sum;
+  }
+
+  /**
+   * An entry of the table of flows that is in use.
+   *
+   * @param meta its bits
+   * @param port of ours for a translated flow, else the VIP's
+   */
+  record Remembered(
+      int meta,
+      Ip client,
+      int clientPort,
+      Ip backendAddress,
+      int backendPort,
+      int port,
+      int vip,
+      int backend) {}
+
+  /** All flows that the datapath remembers. */
+  List<Remembered> flows() {
+    List<Remembered> flows = new ArrayList<>();
+    int entries = object.map("flows").info().maxEntries();
+    for (int entry = 0; entry < entries; entry++) {
+      Struct flow = new Struct("flows", entry, "flow");
+      int meta = (int) flow.get("meta");
+      if ((meta & FLOW_USED) != 0) {
+        boolean ipv6 = (meta & FLOW_IPV6) != 0;
+        flows.add(
+            new Remembered(
+                meta,
+                flow.address("client", ipv6),
+                flow.port("client_port"),
+                flow.address("backend_address", ipv6),
+                flow.port("backend_port"),
+                flow.port("nat_port"),
+                (int) flow.get("vip"),
+                (int) flow.get("backend")));
+      }
+    }
+    return flows;
   }
 
   private static void clear(BpfMap map) {
@@ -217,9 +282,13 @@ final class KernelTables implements AutoCloseable {
       for (Listener listener : address.listeners) {
         long ring = (long) slot << 32 | listener.ring.length;
         for (Slot of : listener.ring) {
-          Struct struct = new Struct("rings", slot++, "ring_slot");
-          struct.put("current", of.current() == null ? 0 : of.current().handle);
-          struct.put("history", history(of.history(), histories, jiffies));
+          int history = history(of.history(), histories, jiffies);
+          int owner = of.current() == null ? 0 : of.current().handle;
+          memories.get("ring_histories").buffer().putInt(slot * Integer.BYTES, history);
+          memories
+              .get("rings")
+              .buffer()
+              .putInt(slot++ * Integer.BYTES, owner | (history == 0 ? 0 : 1 << 31));
         }
         writeListener(listener, ring);
         listener.backends.forEach(this::writeBackend);

@@ -11,17 +11,12 @@ import java.util.Set;
  *
  * @param frame as it leaves; null for one that is dropped
  * @param reasons one of them is counted; empty: none is
- * @param orDropped it may be dropped instead, for one of {@code reasons}
  */
-record Outcome(XdpAction action, Plain frame, Set<DropReason> reasons, boolean orDropped) {
+record Outcome(XdpAction action, Plain frame, Set<DropReason> reasons) {
 
   /** The kernel gets it as it came. */
   static Outcome pass(Plain frame) {
-    return new Outcome(XdpAction.PASS, frame, Set.of(), false);
-  }
-
-  static Outcome passOrDrop(Plain frame, Set<DropReason> reasons) {
-    return new Outcome(XdpAction.PASS, frame, reasons, true);
+    return new Outcome(XdpAction.PASS, frame, Set.of());
   }
 
   static Outcome drop(DropReason first, DropReason... others) {
@@ -30,17 +25,17 @@ record Outcome(XdpAction action, Plain frame, Set<DropReason> reasons, boolean o
 
   /** For whichever of the reasons is found first. */
   static Outcome drop(Set<DropReason> reasons) {
-    return new Outcome(XdpAction.DROP, null, reasons, false);
+    return new Outcome(XdpAction.DROP, null, reasons);
   }
 
   /** It leaves by an interface. */
   static Outcome send(Plain frame, int by, int receivedOn) {
     XdpAction action = by == receivedOn ? XdpAction.TX : XdpAction.REDIRECT;
-    return new Outcome(action, frame, Set.of(), false);
+    return new Outcome(action, frame, Set.of());
   }
 
   /** The same, counted as a drop. */
   Outcome counted(DropReason reason) {
-    return new Outcome(action, frame, EnumSet.of(reason), false);
+    return new Outcome(action, frame, EnumSet.of(reason));
   }
 }

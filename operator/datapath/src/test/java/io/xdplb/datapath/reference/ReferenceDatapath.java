@@ -200,9 +200,7 @@ final class ReferenceDatapath {
       Outcome outcome = toVip(opened, vip, true);
       return outcome == null ? Outcome.pass(opened.frame()) : outcome;
     }
-    return vip == null
-        ? Outcome.drop(DropReason.NOT_HOSTED)
-        : answers.refuse(opened, DropReason.NOT_HOSTED, false, true);
+    return vip == null ? Outcome.drop(DropReason.NOT_HOSTED) : delivery.stray(opened, vip, control);
   }
 
   private static long tag(byte[] bytes, int at) {

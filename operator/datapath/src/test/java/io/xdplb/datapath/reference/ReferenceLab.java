@@ -130,14 +130,13 @@ final class ReferenceLab implements Routes, AutoCloseable {
     for (int link = 0; link < 2; link++) {
       for (Cidr network : NETWORKS.get(link)) {
         if (network.contains(destination)) {
-          int number = (int) (destination.low() & (destination.isIpv4() ? 0x7f : 0xffff));
+          long number = destination.low() & (destination.isIpv4() ? 0x7f : -1);
           boolean router = link == 0 && number == (destination.isIpv4() ? 126 : 0xfe);
-          boolean host = destination.low() >>> 16 == network.address().low() >>> 16;
           if (router) {
             return new Hop(links[0], ROUTER, MACS[0]);
           }
-          return host && number >= FIRST_HOST && number < FIRST_HOST + HOSTS
-              ? new Hop(links[link], hostMac(link, number), MACS[link])
+          return number >= FIRST_HOST && number < FIRST_HOST + HOSTS
+              ? new Hop(links[link], hostMac(link, (int) number), MACS[link])
               : new Nowhere(DropReason.NO_NEIGHBOUR);
         }
       }
@@ -169,7 +168,8 @@ final class ReferenceLab implements Routes, AutoCloseable {
         }
         spec.map("backend_cpus").maxEntries(KernelTables.ENTRIES * Libbpf.possibleCpus());
         spec.set("backend_cpu_stride", KernelTables.ENTRIES);
-        spec.map("rings").maxEntries(KernelTables.RING_SLOTS);
+        spec.map("rings").maxEntries(KernelTables.RING_SLOTS / 16);
+        spec.map("ring_histories").maxEntries(KernelTables.RING_SLOTS / 16);
         spec.map("histories").maxEntries(KernelTables.HISTORIES);
         spec.set("key_bucket_mask", KernelTables.KEY_BUCKETS - 1);
         spec.set("flow_mask", FLOWS - 1).set("flow_bucket_mask", FLOWS / 4 - 1);

@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.EnumMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,19 +30,19 @@ final class Round {
   private static final int PACKETS_TO_A_CHANGE = 150;
   private static final int CHANGES_TOLD = 6;
   private static final int LINEAR = 1000; // all headers are within
-  private static final int MOST_LINES = 16;
+  private static final int DIFFERENCES_TOLD = 10;
   private static final int TC_ACT_UNSPEC = -1;
   private static final int TC_ACT_REDIRECT = 7;
 
   private final ReferenceLab lab;
-  private final long seed;
+  private final String name;
   private final Random random;
   private final BpfObject object;
   private final KernelTables kernel;
   private final World world;
   private final Traffic traffic;
   private final Mutation mutation;
-  final FlowTable flows = new FlowTable();
+  private final FlowTable flows = new FlowTable();
   private final ReferenceDatapath model;
   private final ReferenceEgress egress;
   private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
@@ -51,18 +52,20 @@ final class Round {
   private final byte[] percpu;
 
   /**
+   * @param name which round it is, for whoever wants to see it again
    * @param seen how often what has come out, over all rounds
    */
   Round(
       ReferenceLab lab,
       BpfObject object,
       KernelTables kernel,
+      String name,
       long seed,
       Map<String, Integer> seen) {
     this.lab = lab;
     this.object = object;
     this.kernel = kernel;
-    this.seed = seed;
+    this.name = name;
     this.seen = seen;
     random = new Random(seed);
     percpu = new byte[object.map("drops").info().valueBytes()];
@@ -112,14 +115,15 @@ final class Round {
     }
     world.listeners().forEach(listener -> listener.backends.forEach(this::compareCounters));
     compareDrops();
+    compareFlows();
   }
 
   private void receive(int number, byte[] frame, int ifindex) {
     int linear = frame.length > LINEAR && random.nextBoolean() ? LINEAR : frame.length;
     TestRun.Result result = object.program("xdplb").testRun(lab.received(frame, ifindex, linear));
     int tags = Plain.tags(frame);
-    Arrival arrival =
-        tags < 0 ? null : Arrival.of(Plain.of(frame, tags), tags, ifindex, result.data());
+    byte[] emitted = result.action() == XdpAction.DROP ? new byte[0] : result.data();
+    Arrival arrival = tags < 0 ? null : Arrival.of(Plain.of(frame, tags), tags, ifindex, emitted);
     Outcome expected = arrival == null ? null : model.receive(arrival);
     String wrong = wrong(frame, tags, expected, result);
     if (wrong != null) {
@@ -134,32 +138,32 @@ final class Round {
     if (expected == null) {
       return same(XdpAction.PASS, frame, result);
     }
-    boolean dropped = expected.orDropped() && action == XdpAction.DROP;
-    if (expected.action() == XdpAction.DROP || dropped) {
-      if (action != XdpAction.DROP) {
-        return "dropped expected for %s, found %s\n%s"
-            .formatted(expected.reasons(), action, Hexdump.difference(frame, result.data()));
-      }
-    } else {
+    if (expected.action() == XdpAction.DROP && action != XdpAction.DROP) {
+      return "DROP expected for one of %s, found %s of\n%s\n"
+          .formatted(expected.reasons(), action, hex(result.data()));
+    }
+    if (expected.action() != XdpAction.DROP) {
       String different = same(expected.action(), expected.frame().tagged(frame, tags), result);
       if (different != null) {
         return different;
-      }
-      if (expected.orDropped()) {
-        return null;
       }
     }
     return expected.reasons().isEmpty() ? null : counted(expected.reasons());
   }
 
   private static String same(XdpAction action, byte[] frame, TestRun.Result result) {
-    if (action != result.action()) {
-      return "%s expected, found %s\n%s"
-          .formatted(action, result.action(), Hexdump.difference(frame, result.data()));
-    }
-    return Arrays.equals(frame, result.data())
+    return action == result.action() && Arrays.equals(frame, result.data())
         ? null
-        : action + " as expected, with other bytes\n" + Hexdump.difference(frame, result.data());
+        : different(action.name(), frame, result.action().name(), result.data());
+  }
+
+  private static String different(String verdict, byte[] frame, String found, byte[] actual) {
+    return "%s expected of\n%s\nfound %s of\n%s\n%s"
+        .formatted(verdict, hex(frame), found, hex(actual), Hexdump.difference(frame, actual));
+  }
+
+  private static String hex(byte[] bytes) {
+    return HexFormat.of().formatHex(bytes);
   }
 
   private void leave(int number, byte[] frame) {
@@ -171,8 +175,7 @@ final class Round {
     boolean asItWas = left != null && left.orAsItWas() && Arrays.equals(frame, result.data());
     if (verdict != result.verdict() || !asItWas && !Arrays.equals(out, result.data())) {
       String wrong =
-          "on the way out, %d expected, found %d\n%s"
-              .formatted(verdict, result.verdict(), Hexdump.difference(out, result.data()));
+          different("on the way out, " + verdict, out, "" + result.verdict(), result.data());
       throw new AssertionError(message(number, frame, arrival, wrong));
     }
     seen.merge(
@@ -185,21 +188,16 @@ final class Round {
   }
 
   private String message(int number, byte[] frame, Arrival arrival, String wrong) {
-    return "packet %d of the round with seed %d, of %d bytes\n%s%s\ncounted: %s\nthe model:\n%s\nchanges:\n%s"
+    return "packet %d of %s, %d bytes:\n%s\n\n%s\ncounted: %s\nthe model:\n%s\nthe last changes:\n%s"
         .formatted(
             number,
-            seed,
+            name,
             frame.length,
-            shortened(Hexdump.of(frame)),
-            shortened(wrong),
+            hex(frame),
+            wrong,
             news(),
             arrival == null ? "  no IP packet" : arrival.thoughts(),
             String.join("\n", changes));
-  }
-
-  /** The headers are in the first lines. */
-  private static String shortened(String lines) {
-    return lines.lines().limit(MOST_LINES).collect(Collectors.joining("\n", "", "\n"));
   }
 
   // ---- counters
@@ -227,8 +225,8 @@ final class Round {
     for (DropReason reason : DropReason.values()) {
       if (dropsOf(reason) != drops.get(reason)) {
         throw new AssertionError(
-            "seed %d: %d drops for %s, %d were expected"
-                .formatted(seed, dropsOf(reason), reason, drops.get(reason)));
+            "%s: %d drops for %s, %d were expected"
+                .formatted(name, dropsOf(reason), reason, drops.get(reason)));
       }
     }
   }
@@ -248,8 +246,21 @@ final class Round {
     String counted = kernel.counters(Handles.index(backend.handle)).toString();
     if (!counted.equals(backend.counters.toString())) {
       throw new AssertionError(
-          "seed %d: of %s\n%s were counted, and should have been\n%s"
-              .formatted(seed, backend, counted, backend.counters));
+          "%s: of %s\n%s were counted, and should have been\n%s"
+              .formatted(name, backend, counted, backend.counters));
     }
+  }
+
+  private void compareFlows() {
+    List<String> differences = FlowComparison.differences(world.table, flows, kernel.flows());
+    if (!differences.isEmpty()) {
+      throw new AssertionError(
+          "%s: %d flows differ:\n%s"
+              .formatted(
+                  name,
+                  differences.size(),
+                  differences.stream().limit(DIFFERENCES_TOLD).collect(Collectors.joining("\n"))));
+    }
+    seen.merge("flows compared", flows.alive().size(), Integer::sum);
   }
 }

@@ -136,7 +136,7 @@ final class Table {
   /**
    * A slot of a ring.
    *
-   * @param current whose it is; may have failed
+   * @param current whose it is; may have failed. Null: nobody takes new flows
    * @param history null while it has had one owner only
    */
   record Slot(Backend current, History history) {

@@ -127,7 +127,8 @@ final class Traffic {
             clientPort(),
             listener.address.ip,
             portOf(listener),
-            world.chance(60) ? Frame.SYN : flags()));
+            world.chance(60) ? Frame.SYN : flags()),
+        listener);
   }
 
   private Frame again(Flow flow) {
@@ -140,7 +141,8 @@ final class Traffic {
             clientPort,
             flow.listener.address.ip,
             port,
-            flags()));
+            flags()),
+        flow.listener);
   }
 
   private int flags() {
@@ -188,7 +190,21 @@ final class Traffic {
 
   /** What may be different about any packet. */
   private Frame dressed(Frame plain) {
-    Frame frame = plain.payload(payload());
+    return dressed(plain, payload());
+  }
+
+  /** To a listener: now and then it fits exactly where a backend is, or by a byte, or not. */
+  private Frame dressed(Frame plain, Listener listener) {
+    List<Backend> limited = listener.backends.stream().filter(b -> b.mtu > 0).toList();
+    if (limited.isEmpty() || !world.chance(6)) {
+      return dressed(plain);
+    }
+    int length = world.pick(limited).mtu - plain.ipPacket().length + random.nextInt(3) - 1;
+    return dressed(plain, new byte[length]);
+  }
+
+  private Frame dressed(Frame plain, byte[] payload) {
+    Frame frame = plain.payload(payload);
     if (world.chance(30)) {
       frame = frame.tos(random.nextInt(256)).flowLabel(random.nextInt()).id(random.nextInt(65536));
     }

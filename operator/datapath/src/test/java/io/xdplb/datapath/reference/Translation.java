@@ -6,6 +6,7 @@ import io.xdplb.datapath.DropReason;
 import io.xdplb.datapath.reference.Flow.Kind;
 import io.xdplb.datapath.reference.Routes.Here;
 import io.xdplb.datapath.reference.Routes.Hop;
+import io.xdplb.datapath.reference.Routes.Nowhere;
 import io.xdplb.datapath.reference.Routes.Way;
 import io.xdplb.datapath.reference.Table.Backend;
 import io.xdplb.datapath.reference.Table.Encapsulation;
@@ -153,7 +154,9 @@ final class Translation {
   private Outcome toClient(Arrival arrival, Flow flow, byte[] translated) {
     Plain frame = arrival.frame();
     Way way = machine.routes().to(flow.client);
-    if (way instanceof Here) {
+    // whom no route leads to, and who shares this machine's byte of the filter, is taken for it
+    boolean noRoute = way instanceof Nowhere nowhere && nowhere.reason() == DropReason.NO_ROUTE;
+    if (way instanceof Here || noRoute && machine.table().isTunnelEnd(flow.client)) {
       return Outcome.pass(frame.with(frame.ipv6(), translated));
     }
     int link = way instanceof Hop hop ? hop.ifindex() : flow.clientLink;
@@ -191,25 +194,33 @@ final class Translation {
   Outcome errorToBackend(Arrival arrival, IcmpError error, Flow flow) {
     arrival.note("error about", flow);
     Backend backend = flow.backend;
-    if (!backend.alive || backend.encapsulation != Encapsulation.NONE) {
-      return Outcome.drop(DropReason.ICMP); // what a tunnel carries is a flow's, not about one
+    if (!backend.alive) {
+      return Outcome.drop(DropReason.ICMP);
     }
-    if (!(forwarding.way(backend) instanceof Hop hop)) {
-      return Outcome.drop(Forwarding.reason(forwarding.way(backend)));
+    boolean tunnel = backend.encapsulation != Encapsulation.NONE;
+    Way way = forwarding.way(backend);
+    if (!backend.hosted && !tunnel && !(way instanceof Hop)) {
+      return Outcome.drop(Forwarding.reason(way));
     }
+    Ip here = backend.hosted ? flow.listener.address.ip : backend.natAddress;
     IcmpError.Ends ends =
         new IcmpError.Ends(
             backend.address,
             flow.backendPort,
-            backend.natAddress,
-            natPort(arrival, flow, error.quotedLayer4() + 2),
-            backend.natAddress,
+            here,
+            natPort(arrival, flow, overhead(backend) + error.quotedLayer4() + 2),
+            here,
             backend.address);
-    return Outcome.send(
-        Plain.between(
-            hop.destinationMac(), hop.sourceMac(), arrival.packet().ipv6(), error.between(ends, 1)),
-        hop.ifindex(),
-        arrival.ifindex());
+    boolean ipv6 = arrival.packet().ipv6();
+    Arrival onwards = arrival.with(arrival.frame().with(ipv6, error.between(ends, 1)));
+    if (backend.hosted) {
+      return Outcome.pass(onwards.frame());
+    }
+    if (tunnel) {
+      return forwarding.forward(onwards, backend, Tunnels.NAT);
+    }
+    Outcome tooBig = forwarding.tooBig(arrival, backend);
+    return tooBig == null ? forwarding.plain(onwards, (Hop) way) : tooBig;
   }
 
   /** The translated flow of a client. */

@@ -343,9 +343,15 @@ final class World {
   /** Slots get other owners, and remember the former ones. */
   private String move(Listener listener) {
     List<Backend> takers = takers(listener);
-    if (takers.isEmpty()) {
+    if (takers.isEmpty() && chance(40)) {
       listener.ring = new Slot[0];
       return listener + " has nobody";
+    }
+    if (takers.isEmpty()) { // all are draining, or have failed
+      for (int i = 0; i < listener.ring.length; i++) {
+        listener.ring[i] = moved(listener.ring[i], null);
+      }
+      return listener + " has nobody for new flows";
     }
     if (listener.ring.length == 0) {
       listener.ring = new Slot[pick(RING_SIZES)];

@@ -10,18 +10,18 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** A command that runs to its end. */
-final class Command {
+/** A command that runs to its end, however long that takes. */
+public final class Command {
 
   private Command() {}
 
   /**
-   * Runs a command.
+   * Runs a command, with standard output and standard error apart.
    *
    * @param input its standard input
    * @param command the program and its arguments
    */
-  static Kubectl run(String input, List<String> command) {
+  public static Kubectl run(String input, List<String> command) {
     try {
       Process process = new ProcessBuilder(command).start();
       CompletableFuture<String> err =

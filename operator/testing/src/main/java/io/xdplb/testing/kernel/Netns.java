@@ -52,8 +52,8 @@ public final class Netns implements AutoCloseable {
     }
   }
 
-  /** A namespace that another process made, and will remove. */
-  static Netns existing(String name) {
+  /** A namespace that another process made, and will remove. Not to be closed. */
+  public static Netns existing(String name) {
     return new Netns(name);
   }
 

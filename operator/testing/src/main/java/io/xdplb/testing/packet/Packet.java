@@ -259,9 +259,12 @@ public final class Packet {
     return new Packet(payload(), NO_ETHERNET, 0, NO_GUE, Place.QUOTE);
   }
 
-  /** Whether it is GUE. */
+  /** Whether it is GUE. One that ends before its ports, as a quote may, is not. */
   public boolean isGue() {
-    return protocol() == Frame.UDP && ip.fragmentOffset() == 0 && destinationPort() == guePort;
+    return protocol() == Frame.UDP
+        && ip.fragmentOffset() == 0
+        && ip.layer4() + 4 <= buffer.limit()
+        && destinationPort() == guePort;
   }
 
   /**

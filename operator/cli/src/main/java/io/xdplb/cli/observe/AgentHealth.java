@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.xdplb.cli.observe;
+
+import io.xdplb.agent.Agent;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** What the agent answers to probes. Neither needs the API server once all tables were listed. */
+public final class AgentHealth {
+
+  /** Many times what the largest piece of work takes: a restart is the last resort. */
+  private static final Duration STUCK = Duration.ofMinutes(1);
+
+  private final Agent agent;
+  private final AgentMetrics known;
+
+  /** Of a running agent, and of what it tells. */
+  public AgentHealth(Agent agent, AgentMetrics known) {
+    this.agent = agent;
+    this.known = known;
+  }
+
+  /** Not well if the thread that owns the datapath has ended or does not come round. */
+  public Optional<String> health() {
+    if (!agent.isProgramming()) {
+      return Optional.of("the thread that programs has ended; its reason is in the log");
+    }
+    Duration since = agent.sinceLastStep();
+    return since.compareTo(STUCK) < 0
+        ? Optional.empty()
+        : Optional.of(
+            "the thread that programs has not come round for " + since.toSeconds() + " s");
+  }
+
+  /**
+   * Ready when all tables there were at the start have been attempted, and the program is on all
+   * interfaces: a rollout stops at the first node where it is not.
+   */
+  public Optional<String> readiness() {
+    if (!known.isCaughtUp()) {
+      return Optional.of("the ForwardingTables there are have not been listed and programmed yet");
+    }
+    NodeStateStatus report = known.report();
+    if (report == null) {
+      return Optional.of("nothing is known of the interfaces yet");
+    }
+    String missing =
+        report.interfaces().stream()
+            .filter(candidate -> !candidate.attached())
+            .map(AgentHealth::describe)
+            .collect(Collectors.joining("; "));
+    return missing.isEmpty() ? Optional.empty() : Optional.of("not attached: " + missing);
+  }
+
+  private static String describe(Interface missing) {
+    return missing.name() + (missing.message() == null ? "" : " (" + missing.message() + ")");
+  }
+}

@@ -1,0 +1,3 @@
+module xdplb.io/testing/echo
+
+go 1.26

@@ -1,0 +1,3 @@
+module xdplb.io/testing/pause
+
+go 1.26
