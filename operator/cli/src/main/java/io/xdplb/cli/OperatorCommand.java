@@ -30,13 +30,6 @@ final class OperatorCommand implements Callable<Integer> {
   private String instance;
 
   @Option(
-      names = "--default-for-services",
-      description =
-          "Serve Services of type LoadBalancer without a loadBalancerClass too. Default: only those"
-              + " of class xdplb.io/xdp.")
-  private boolean defaultForServices;
-
-  @Option(
       names = "--leader-elect",
       description =
           "Work only while holding a Lease, and stand by else: for several operators, one of which"
@@ -49,6 +42,13 @@ final class OperatorCommand implements Callable<Integer> {
       defaultValue = "xdplb-operator",
       description = "The Lease, which is in --namespace. Default: ${DEFAULT-VALUE}.")
   private String lease;
+
+  @Option(
+      names = "--default-for-services",
+      description =
+          "Serve Services of type LoadBalancer without a loadBalancerClass too. Default: only those"
+              + " of class xdplb.io/xdp.")
+  private boolean defaultForServices;
 
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private HttpOptions http;

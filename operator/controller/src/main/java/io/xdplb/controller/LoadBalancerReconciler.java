@@ -143,11 +143,6 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     return observe(balancer, context, decision, inForce);
   }
 
-  /** The table that the API server holds for a LoadBalancer, by the cache. */
-  Optional<ForwardingTableSpec> table(ObjectName balancer) {
-    return cluster.tables().stored(balancer).map(ForwardingTable::getSpec);
-  }
-
   /** How many there are by the status of Ready; all three are always there. */
   SortedMap<String, Integer> byReady() {
     SortedMap<String, Integer> counts = new TreeMap<>(Map.of("True", 0, "False", 0, "Unknown", 0));
@@ -164,6 +159,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** The caches are filled, and this operator is the one that works. */
   void started() {
     keeper.start();
+  }
+
+  /** The table that the API server holds for a LoadBalancer, by the cache. */
+  Optional<ForwardingTableSpec> table(ObjectName balancer) {
+    return cluster.tables().stored(balancer).map(ForwardingTable::getSpec);
   }
 
   /** Ends what works in the background; to be called when nothing is reconciled any more. */

@@ -132,9 +132,6 @@ public final class OperatorRuntime implements AutoCloseable {
             settings.patience(),
             clock,
             this::isLeader);
-    ServiceReconciler services =
-        new ServiceReconciler(
-            client, settings.isDefaultForServices(), reconciler, announcer, clock, this::isLeader);
     Operator operator =
         new Operator(
             o -> {
@@ -148,6 +145,9 @@ public final class OperatorRuntime implements AutoCloseable {
                     election.configuration(() -> won(reconciler), this::lost));
               }
             });
+    ServiceReconciler services =
+        new ServiceReconciler(
+            client, settings.isDefaultForServices(), reconciler, announcer, clock, this::isLeader);
     operator.register(reconciler, this::configureBalancers);
     operator.register(services, this::configureServices);
     Running started = new Running(operator, reconciler, services, announcer);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -39,8 +40,9 @@ class GeneratedFilesTest {
           pod-security.kubernetes.io/enforce: privileged
       """;
 
-  @Test
-  void theChartHasTheCrdsThereAre() throws IOException {
+  /** First of all: they are part of what the chart renders. */
+  @BeforeAll
+  static void writeTheCrds() throws IOException {
     Path copies = Helm.chart().resolve("files/crds");
     if (WRITE) {
       for (String old : contents(copies).keySet()) {
@@ -50,6 +52,11 @@ class GeneratedFilesTest {
         Files.writeString(copies.resolve(crd.getKey()), crd.getValue());
       }
     }
+  }
+
+  @Test
+  void theChartHasTheCrdsThereAre() throws IOException {
+    Path copies = Helm.chart().resolve("files/crds");
     assertThat(contents(copies)).isEqualTo(contents(Checkout.path("crds")));
   }
 

@@ -116,8 +116,12 @@ final class Web implements AutoCloseable {
 
   /** Waits until {@code condition} holds; what it throws meanwhile is not yet. */
   static void until(String what, Callable<Boolean> condition) {
+    until(what, DEADLINE, condition);
+  }
+
+  static void until(String what, Duration deadline, Callable<Boolean> condition) {
     Awaitility.await(what)
-        .atMost(DEADLINE)
+        .atMost(deadline)
         .pollInterval(Duration.ofMillis(100))
         .ignoreExceptions()
         .until(condition);
