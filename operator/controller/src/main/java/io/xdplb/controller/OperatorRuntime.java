@@ -147,7 +147,7 @@ public final class OperatorRuntime implements AutoCloseable {
             });
     ServiceReconciler services =
         new ServiceReconciler(
-            client, settings.isDefaultForServices(), reconciler, announcer, clock);
+            client, settings.isDefaultForServices(), reconciler, announcer, clock, this::isLeader);
     operator.register(reconciler, this::configureBalancers);
     operator.register(services, this::configureServices);
     Running started = new Running(operator, reconciler, services, announcer);

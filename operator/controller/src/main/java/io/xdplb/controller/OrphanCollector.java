@@ -95,16 +95,16 @@ final class OrphanCollector implements AutoCloseable {
   private void attempt(ObjectName name, Optional<ForwardingTable> removed, Duration retry) {
     try {
       if (isGone(name)) {
-        ForwardingTable stored = table(name);
-        if (stored != null && !leads.getAsBoolean()) {
-          schedule(name, removed, LOOK_AGAIN, FIRST_RETRY);
+        ForwardingTable table = table(name);
+        if (table != null && !leads.getAsBoolean()) {
+          schedule(name, Optional.of(table), LOOK_AGAIN, FIRST_RETRY);
           return;
         }
-        Optional<ForwardingTable> table = delete(name, stored).or(() -> removed);
+        Optional<ForwardingTable> gone = delete(name, table).or(() -> removed);
         if (hasLeftNodes.test(name)) {
-          onGone.accept(name, table);
+          onGone.accept(name, gone);
         } else {
-          schedule(name, table, retry, longer(retry, LOOK_AGAIN));
+          schedule(name, gone, retry, longer(retry, LOOK_AGAIN));
         }
       }
     } catch (KubernetesClientException e) {

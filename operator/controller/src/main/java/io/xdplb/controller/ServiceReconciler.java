@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,18 +59,20 @@ final class ServiceReconciler implements Reconciler<Service>, AutoCloseable {
   /**
    * @param isDefault whether Services without a class are ours
    * @param balancerReconciler knows what is in force for a LoadBalancer
+   * @param leads whether this operator may write, and no other one does
    */
   ServiceReconciler(
       KubernetesClient client,
       boolean isDefault,
       LoadBalancerReconciler balancerReconciler,
       Announcer announcer,
-      Clock clock) {
+      Clock clock,
+      BooleanSupplier leads) {
     this.client = client;
     this.isDefault = isDefault;
     this.balancerReconciler = balancerReconciler;
     this.release =
-        new ServiceRelease(client, isDefault, balancerReconciler::hasLeftNodes, announcer);
+        new ServiceRelease(client, isDefault, balancerReconciler::hasLeftNodes, announcer, leads);
     this.writer = new ServiceWriter(client);
     this.announcer = announcer;
     this.clock = clock;

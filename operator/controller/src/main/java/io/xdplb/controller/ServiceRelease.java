@@ -15,6 +15,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +42,7 @@ final class ServiceRelease implements AutoCloseable {
   private final Predicate<ObjectName> hasLeftNodes;
   private final ServiceWriter writer;
   private final Announcer announcer;
+  private final BooleanSupplier leads;
   private final ScheduledExecutorService workers;
 
   /**
@@ -51,17 +53,20 @@ final class ServiceRelease implements AutoCloseable {
   /**
    * @param isDefault whether Services without a class are ours
    * @param hasLeftNodes whether the nodes need not be waited for, of a LoadBalancer without a table
+   * @param leads whether this operator may write; else it waits until it leads
    */
   ServiceRelease(
       KubernetesClient client,
       boolean isDefault,
       Predicate<ObjectName> hasLeftNodes,
-      Announcer announcer) {
+      Announcer announcer,
+      BooleanSupplier leads) {
     this.client = client;
     this.isDefault = isDefault;
     this.hasLeftNodes = hasLeftNodes;
     this.writer = new ServiceWriter(client);
     this.announcer = announcer;
+    this.leads = leads;
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             THREADS,
@@ -95,6 +100,10 @@ final class ServiceRelease implements AutoCloseable {
   }
 
   private void attempt(ObjectName service, Duration retry) {
+    if (!leads.getAsBoolean()) {
+      schedule(service, LONGEST_RETRY, FIRST_LOOK);
+      return;
+    }
     boolean isDone = false;
     underWay.put(service, false);
     try {

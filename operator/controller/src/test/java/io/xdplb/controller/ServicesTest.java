@@ -343,16 +343,20 @@ class ServicesTest extends OperatorTestCase {
     cluster.delete(WEB);
     awaitFollowed(
         "the LoadBalancer is back", () -> cluster.balancer(WEB) != null && isReady("web"));
-    resource("web")
-        .editStatus(
-            s ->
-                new ServiceBuilder(s)
-                    .editStatus()
-                    .editLoadBalancer()
-                    .withIngress(new LoadBalancerIngressBuilder().withIp("192.0.2.1").build())
-                    .endLoadBalancer()
-                    .endStatus()
-                    .build());
+    retried(
+        "the status is overwritten",
+        () ->
+            resource("web")
+                .editStatus(
+                    s ->
+                        new ServiceBuilder(s)
+                            .editStatus()
+                            .editLoadBalancer()
+                            .withIngress(
+                                new LoadBalancerIngressBuilder().withIp("192.0.2.1").build())
+                            .endLoadBalancer()
+                            .endStatus()
+                            .build()));
     awaitFollowed("the status is back", () -> ingress("web").equals(List.of(VIP)));
   }
 
@@ -607,11 +611,17 @@ class ServicesTest extends OperatorTestCase {
 
   /** As kubectl edit does, and again when somebody has written in between. */
   private void edit(String name, UnaryOperator<ServiceBuilder> change) {
-    until(
+    retried(
         name + " is edited",
+        () -> resource(name).edit(s -> change.apply(new ServiceBuilder(s)).build()));
+  }
+
+  private static void retried(String what, Runnable edit) {
+    until(
+        what,
         () -> {
           try {
-            resource(name).edit(s -> change.apply(new ServiceBuilder(s)).build());
+            edit.run();
             return true;
           } catch (KubernetesClientException e) {
             if (e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
