@@ -188,8 +188,11 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
 		__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
 		__u32 slot = ring_slot(v, chooses);
-		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
-					 handle | (__u64)control << 32, begins_what(&p));
+		__u32 begins = begins_what(&p);
+		/* with affinity the edge knows where the client stays, and the slot's owners do not */
+		__u64 other = v->affinity && begins ? 0
+						    : ask_others(slot_current(slot), history_of(v, chooses, slot),
+								 handle | (__u64)control << 32, begins);
 
 		if (other)
 			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;

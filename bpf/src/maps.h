@@ -141,7 +141,8 @@ struct {
 	__type(value, struct flow);
 } flows SEC(".maps");
 
-/* The datapath writes and reads. Size: agent, a quarter of the flow table's. */
+/* The datapath writes and reads. Size: agent, half of the flow table's:
+ * an endpoint's flow has two entries, and buckets are not to overflow while the table has room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE); /* aligned to pages, so to cache lines */

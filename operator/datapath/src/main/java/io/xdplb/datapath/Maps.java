@@ -109,7 +109,7 @@ final class Maps implements AutoCloseable {
       PINNED.forEach(name -> spec.map(inObject(name)).pinnedAt(pins.resolve(name)));
       int buckets = size(spec, pins, "keys", keyBuckets(config));
       flows = size(spec, pins, "flows", flows);
-      int flowBuckets = size(spec, pins, "flow_index", Math.max(1, flows / 4));
+      int flowBuckets = size(spec, pins, "flow_index", Math.max(1, flows / 2));
       int vips = size(spec, pins, "vips", 2 * config.maxVips()); // each may have its own address
       size(spec, pins, "vip_cpus", vips);
       size(spec, pins, "port_ranges", vips / 2);

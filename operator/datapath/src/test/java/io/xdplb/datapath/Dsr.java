@@ -29,8 +29,14 @@ import org.junit.jupiter.params.provider.Arguments;
 final class Dsr {
   static final int POD_PORT = Kind.BACKEND_PORT;
 
+  /** Control byte: all owners of the slot have been asked. */
+  static final int CONTROL_FINAL = 0x10;
+
   /** Control byte: the source is translated, and the inner destination is the pod itself. */
   static final int CONTROL_NAT = 0x20;
+
+  /** Control byte: sender and receiver had different owners for the slot. */
+  static final int CONTROL_OTHER = 0x40;
 
   private static final int FIRST_ENTROPY_PORT = 0xc000;
 

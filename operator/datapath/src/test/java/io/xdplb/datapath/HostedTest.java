@@ -111,7 +111,7 @@ class HostedTest {
   @MethodSource("io.xdplb.datapath.Dsr#kindsAndOuters")
   void row49_row61_forAnEndpointThatIsNotHereItIsNotDelivered(Kind kind, Outer outer) {
     LAB.program(Dsr.vip(kind, outer.here(), outer.pod(2)));
-    for (int control : new int[] {0, 1, 0x0f, 0x10, Dsr.CONTROL_NAT, 0x40}) {
+    for (int control : new int[] {Dsr.CONTROL_FINAL, Dsr.CONTROL_NAT}) { // nobody else is asked
       Frame stray = kind.data(1, 4000).payload(new byte[7]).sequence(77, 99);
       refused(kind, stray, outer, Dsr.gue(kind, 2, control)); // the pod of node 2
       refused(kind, stray, outer, Dsr.gue(kind, 3, control)); // of nobody
@@ -126,6 +126,22 @@ class HostedTest {
     // not for a VIP at all: nobody is told
     Frame other = kind.data(1, 4000).to(Dsr.pod(kind, 2), Dsr.POD_PORT);
     LAB.drops(DropReason.NOT_HOSTED, Dsr.toHere(other, outer, PEER, Dsr.gue(kind, 2, 0)));
+    assertThat(LAB.flowsBegun()).isZero();
+  }
+
+  /** The sender's table is another one for a moment: whoever may have the flow is asked. */
+  @ParameterizedTest
+  @MethodSource("io.xdplb.datapath.Dsr#kindsAndOuters")
+  void row49_row61_forAnEndpointThatIsNotHereItGoesOnToTheOwnersOfTheSlot(Kind kind, Outer outer) {
+    LAB.program(Dsr.vip(kind, outer.pod(2))); // pod 1 has all of the ring, and is on node 2
+    Frame data = kind.data(1, 4000);
+    byte[] sent = LAB.sent(Dsr.toHere(data, outer, PEER, Dsr.gue(kind, 3, 0)));
+    int control = kind.tcp() ? Dsr.CONTROL_OTHER : Dsr.CONTROL_FINAL; // a datagram may begin a flow
+    PacketLab.same(Dsr.tunnelled(data, Dsr.gue(kind, 1, control), outer, 2, sent).bytes(), sent);
+    Frame opening = kind.opening(1, 4001);
+    sent = LAB.sent(Dsr.toHere(opening, outer, PEER, Dsr.gue(kind, 3, 0)));
+    PacketLab.same(
+        Dsr.tunnelled(opening, Dsr.gue(kind, 1, Dsr.CONTROL_FINAL), outer, 2, sent).bytes(), sent);
     assertThat(LAB.flowsBegun()).isZero();
   }
 

@@ -71,9 +71,11 @@ final class Delivery {
     if (flow == null) {
       Slot slot =
           listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
+      // with affinity the edge knows where the client stays, and the slot's owners do not
+      boolean chosen = listener.affinity && packet.begins();
       // where nobody takes a new flow it can only be an old one's
-      boolean begins = packet.begins() && slot != null && slot.current() != null;
-      Ask ask = ask(slot, backend, control, begins, packet.tcp());
+      boolean begins = chosen || packet.begins() && slot != null && slot.current() != null;
+      Ask ask = chosen ? null : ask(slot, backend, control, begins, packet.tcp());
       if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }

@@ -162,7 +162,7 @@ final class ReferenceLab implements Routes, AutoCloseable {
       try (BpfObjectSpec spec = BpfObject.open("xdplb", in.readAllBytes())) {
         spec.map("keys").maxEntries(KernelTables.KEY_BUCKETS);
         spec.map("flows").maxEntries(FLOWS);
-        spec.map("flow_index").maxEntries(FLOWS / 4);
+        spec.map("flow_index").maxEntries(FLOWS / 2);
         for (String map : List.of("vips", "vip_cpus", "port_ranges", "backends")) {
           spec.map(map).maxEntries(KernelTables.ENTRIES);
         }
@@ -172,7 +172,7 @@ final class ReferenceLab implements Routes, AutoCloseable {
         spec.map("ring_histories").maxEntries(KernelTables.RING_SLOTS / 16);
         spec.map("histories").maxEntries(KernelTables.HISTORIES);
         spec.set("key_bucket_mask", KernelTables.KEY_BUCKETS - 1);
-        spec.set("flow_mask", FLOWS - 1).set("flow_bucket_mask", FLOWS / 4 - 1);
+        spec.set("flow_mask", FLOWS - 1).set("flow_bucket_mask", FLOWS / 2 - 1);
         spec.set("multi_buffer", 1);
         spec.program("xdplb").xdpFrags();
         return spec.load();

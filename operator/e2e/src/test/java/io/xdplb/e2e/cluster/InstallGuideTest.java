@@ -37,7 +37,10 @@ class InstallGuideTest {
     command(bin, "helm", xdplb.helmBinary());
     command(bin, "kubectl", Xdplb.lastLineOf("operator/testing/kubernetes/build.sh") + "/kubectl");
     // "from outside of the cluster"
-    command(bin, "curl", "nsenter --net=/run/netns/" + cluster.client().netns().name() + " curl");
+    command(
+        bin,
+        "curl",
+        "nsenter --net=/run/netns/" + cluster.client().netns().name() + " /usr/bin/curl");
     List<String> blocks = blocks();
     assertThat(blocks).hasSizeGreaterThan(4);
     String script =
