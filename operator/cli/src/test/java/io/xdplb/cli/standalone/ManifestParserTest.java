@@ -98,7 +98,8 @@ class ManifestParserTest {
             "unknown field",
             GOOD.replace("listeners:", "lisners:"),
             "f.yaml:7:3: unknown field \"lisners\" in spec; known fields: access, addresses,"
-                + " drain, forwarding, listeners, unavailablePolicy"),
+                + " drain, forwarding, listeners, template, trafficPolicy, unavailablePolicy,"
+                + " withdrawn"),
         Arguments.of(
             "unknown field in a list",
             GOOD.replace("weight", "wieght"),
