@@ -51,7 +51,9 @@ class UninstallTest {
       assertThat(cluster.programsOn(node)).as(node.name()).doesNotContain("eth0");
       assertThat(pins(node)).as(node.name()).doesNotContain("xdplb");
     }
-    assertThat(xdplb.kubectl("get", "all", "-o", "name").out()).isEmpty();
+    Web.until(
+        "the last pods have ended",
+        () -> xdplb.kubectl("get", "all", "-o", "name").outOrFail().isEmpty());
     assertThat(
             cluster
                 .kubectl("get", "clusterroles,clusterrolebindings,nodestates", "-o", "name")
