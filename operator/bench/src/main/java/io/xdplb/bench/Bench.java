@@ -115,7 +115,7 @@ public final class Bench implements Callable<Integer> {
         }
         if (has(Part.SCALE) && only.isEmpty()) {
           System.err.println("  a cluster");
-          (quick ? new ScaleBench(List.of(5, 10), 3, 5) : new ScaleBench(SCALES, 50, 100))
+          (quick ? new ScaleBench(List.of(3), 3, 5) : new ScaleBench(SCALES, 50, 100))
               .measure(results);
         }
         if (has(Part.PACKETS)) {
