@@ -117,6 +117,7 @@ final class ScaleBench {
         createUpTo(size);
         Product.await(operator, "all are ready", () -> ready() == size);
         results.add(id, title, Quantity.SCALE_READY, seconds(start));
+        System.err.printf("  %s: ready after %.0f s%n", title, seconds(start));
         List<Double> latencies = latencies();
         results.add(id, title, Quantity.SCALE_P50, latencies.get(latencies.size() / 2));
         results.add(id, title, Quantity.SCALE_P99, latencies.get(latencies.size() * 99 / 100));

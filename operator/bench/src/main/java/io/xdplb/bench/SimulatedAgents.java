@@ -15,25 +15,28 @@ import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.table.TableDigests;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
 /**
  * Nodes that say at once that they hold what there is. They are no proof of anything; they are the
  * load that so many agents are for the API server and the operator. All follow one watch, and each
- * writes its NodeState again when it has changed since it was last written.
+ * writes its NodeState again when it has changed since it was last written, and not more than twice
+ * a second: many tables that change together are one report.
  */
 final class SimulatedAgents implements AutoCloseable {
 
   private static final int WRITERS = 8;
+  private static final long TOGETHER_MILLIS = 500;
   private static final List<Interface> ATTACHED =
       List.of(new Interface("eth0", true, AttachMode.Native, null, null));
 
   private final KubernetesClient client;
   private final TableDigests digests = new TableDigests();
-  private final ExecutorService writers = Executors.newFixedThreadPool(WRITERS);
+  private final ScheduledExecutorService writers = Executors.newScheduledThreadPool(WRITERS);
   private final List<Agent> agents;
   private final SharedIndexInformer<ForwardingTable> informer;
 
@@ -51,13 +54,15 @@ final class SimulatedAgents implements AutoCloseable {
 
     void report() {
       if (behind.compareAndSet(false, true)) {
-        writers.execute(
+        writers.schedule(
             () -> {
               synchronized (this) { // else an older report may overtake a newer one
                 behind.set(false);
                 write(name);
               }
-            });
+            },
+            TOGETHER_MILLIS,
+            TimeUnit.MILLISECONDS);
       }
     }
   }
