@@ -48,7 +48,7 @@ class BenchTest {
   void quickRunMeasuresEveryContenderAndLeavesNothingBehind() throws Exception {
     long start = System.nanoTime();
     assertThat(Bench.run("--quick", "--out", out.toString())).isZero();
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(360));
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(180));
 
     JsonNode json = new ObjectMapper().readTree(out.resolve("bench.json").toFile());
     JsonNode contenders = json.get("contenders");

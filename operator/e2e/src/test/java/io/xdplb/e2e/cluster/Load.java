@@ -62,15 +62,6 @@ final class Load implements AutoCloseable {
    * @param least how many requests each generator must have made at least
    */
   void mustHaveHadNoError(int least) {
-    mustHaveLostAtMost(0, least);
-  }
-
-  /**
-   * The same, but for so many of a thousand requests of each generator.
-   *
-   * @param perMille how many may be lost
-   */
-  void mustHaveLostAtMost(int perMille, int least) {
     for (RunningProcess wrk : generators) {
       wrk.mustBeAlive();
       Command.run(List.of("kill", "-INT", "" + wrk.pid())); // it ends in order and says what it has
@@ -90,7 +81,7 @@ final class Load implements AutoCloseable {
               .mapToInt(number -> Integer.parseInt(number.group()))
               .sum();
       System.out.printf("%d of %d requests lost%n", lost, made);
-      assertThat(lost).as(output).isLessThanOrEqualTo(made * perMille / 1000);
+      assertThat(lost).as(output).isZero();
     }
   }
 
