@@ -30,7 +30,8 @@
 
 /*
  * Places (and so ports) that are looked at for a new flow: these side by side, which a CPU fetches
- * well, and, when none of them can be had, some more all over the range.
+ * well, and some more all over the range when none of them can be had, or only one of a flow that is
+ * not yet confirmed and may be at any moment.
  */
 #define CANDIDATES 8
 #define CANDIDATES_MOST 24
@@ -117,6 +118,7 @@ static __always_inline __be16 flow_vip_port(const struct flow *f, __u32 meta)
 }
 
 #define VACANCY_DEAD (~0u - 2) /* and above: nobody will miss the flow */
+#define VACANCY_SILENT (1u << 31) /* and above: for more than a second, and not confirmed or closed */
 
 /* May somebody else have the place? Higher is better, 0 is no. */
 static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f, __u32 meta, __u32 now)
@@ -128,7 +130,7 @@ static __always_inline __u32 flow_vacancy(const struct config *c, struct flow *f
 	if (!(meta & FLOW_CONFIRMED) || flow_closed(meta)) {
 		__u32 idle = now - f->seen;
 
-		return idle < ~0u - 3 ? idle + 1 : 1; /* the longest silent goes first */
+		return idle > c->second ? idle | VACANCY_SILENT : idle + 1; /* the longest silent goes first */
 	}
 	return backend_by_handle(f->backend) ? 0 : VACANCY_DEAD;
 }
@@ -354,7 +356,7 @@ __noinline __u64 flow_claim(const struct flow *wanted, __u64 hash)
 		__u32 place = random + i, port = 0;
 
 		if (i >= CANDIDATES) {
-			if (best)
+			if (best_vacancy >= VACANCY_SILENT)
 				break;
 			place = random + i * GOLDEN_RATIO;
 		}

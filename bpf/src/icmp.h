@@ -423,7 +423,7 @@ static __always_inline __u64 icmp_to_endpoint(struct xdp_md *ctx, __u32 handle, 
 					  hash_address(HASH_START, e.p.destination, ipv6));
 		__u32 slot = ring_slot(v, chooses);
 		__u64 other = ask_others(slot_current(slot), history_of(v, chooses, slot),
-					 handle | (__u64)control << 32, BEGINS_NOTHING);
+					 handle | (__u64)tag_order(b->tag) << 32, control, BEGINS_NOTHING);
 
 		return next_function(other) == NEXT_TUNNEL ? other : drop(DROP_ICMP, vip);
 	}

@@ -5,8 +5,8 @@
  * the kernel delivers, as it does with any routed packet.
  *
  * A flow that is not known here and does not begin may belong to a former owner of its slot: it is
- * handed from one to the next, newest first, until one knows it. A packet that may begin a flow makes
- * the same round while the slot has only just moved (it may be a repetition), but short, and comes
+ * handed from one to the next until one knows it. A packet that may begin a flow makes the same round
+ * while the slot has only just moved (it may be a repetition), but to the newest owners, and comes
  * back to the present owner, who takes it. So edges need no connection table, and an edge that never
  * saw a flow does as well as any other. See docs/datapath.md.
  */
@@ -20,7 +20,8 @@
 #include "tunnel.h"
 #include "verdict.h"
 
-#define STEPS_OF_BEGINNING 3 /* former owners that are asked about what may begin a flow */
+#define NEWEST_OWNERS 3 /* former owners that are asked about what may begin a flow */
+#define STRAYS 3 /* how often a packet goes to the last one, and its node does not have that one */
 
 /* What a packet may begin, for ask_others(). */
 #define BEGINS_NOTHING 0
@@ -32,7 +33,7 @@ static __always_inline __u32 begins_what(const struct packet *p)
 	return p->protocol == IPPROTO_UDP ? BEGINS_DATAGRAMS : begins_flow(p) ? BEGINS_CONNECTION : BEGINS_NOTHING;
 }
 
-/* The owner number `step` of a slot; 0: the present one. */
+/* The owner number `step` of a slot; number 0 is the present one. */
 static __always_inline __u32 slot_owner(__u32 current, const struct slot_history *h, __u32 step)
 {
 	if (!step)
@@ -43,56 +44,100 @@ static __always_inline __u32 slot_owner(__u32 current, const struct slot_history
 	return h && at < HISTORY_OWNERS ? ((const __u32 *)h->owner)[at] : 0;
 }
 
+/* Can the owner be asked? One on this machine would have its flows in the table that was looked into. */
+static __always_inline bool can_be_asked(const struct backend *b)
+{
+	return b && !(b->flags & (BACKEND_HOSTED | BACKEND_NAT));
+}
+
+/*
+ * Of a slot's owners the first one from `from` on in the order of tags; 0: none. `current`: the present
+ * one, or 0 to leave it out. What may begin a flow is the newest former owners' only.
+ */
+__noinline __u32 next_owner(__u32 current, __u32 history, __u64 from, __u32 asked, __u32 begins)
+{
+	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
+	__u32 most = begins ? NEWEST_OWNERS : HISTORY_OWNERS, found = 0;
+	__u64 best = 1ULL << 33;
+
+	_Pragma("clang loop unroll(disable)")
+	for (__u32 step = 0; step <= HISTORY_OWNERS; step++) {
+		if (step > most)
+			break;
+		__u32 owner = slot_owner(current, h, step);
+		struct backend *b = owner ? backend_by_handle(owner) : NULL;
+
+		if (!can_be_asked(b) || owner == asked)
+			continue;
+		/*
+		 * One that takes no new connections may be dead, and whoever waits for it gets none anywhere;
+		 * datagrams may be of a flow that it has.
+		 */
+		if (begins == BEGINS_CONNECTION && !(b->flags & BACKEND_TAKES_NEW_FLOWS))
+			continue;
+		/* from <= order < best, in a way that the verifier does not follow */
+		__u64 order = tag_order(b->tag);
+		__u64 better = 0 - (~((order - from) >> 63) & (order - best) >> 63 & 1);
+		best = (best & ~better) | (order & better);
+		found = (found & ~(__u32)better) | (owner & (__u32)better);
+	}
+	return found;
+}
+
 /*
  * Who is asked about a packet of an unknown flow, whose slot has this owner and this history: the
- * next word, or 0 if it is to be taken here. `asked_before`: the backend that it was sent to, and in
- * the upper half the control byte. `begins`: BEGINS_*.
+ * next word, or 0 if it is to be taken here. `asked`: the backend that it was sent to (0: none here),
+ * and in the upper half its place in the order of tags. `begins`: BEGINS_*.
+ *
+ * Nodes may know different owners while their tables change. So the round is in the order of tags,
+ * which is the same everywhere: it cannot miss whom the nodes on its way know, and it ends. What a node
+ * has as the present owner, and the one where the round began did not, may have taken the flow, too: the
+ * round begins there anew, once. At the round's end the packet goes to a present owner that was left out.
  */
-__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked_before, __u32 begins)
+__noinline __u64 ask_others(__u32 current, __u32 history, __u64 asked, __u32 control, __u32 begins)
 {
-	__u32 asked = asked_before, control = asked_before >> 32, step = control & CONTROL_STEP;
+	__u32 handle = asked, order = asked >> 32, mark = control & CONTROL_MARK, again = control & CONTROL_AGAIN;
 	struct slot_history *h = history ? bpf_map_lookup_elem(&histories, &history) : NULL;
+	struct backend *b = current ? backend_by_handle(current) : NULL;
+	__u64 from = control & CONTROL_ROUND ? (__u64)order + 1 : 0;
 	struct config *c = &config;
 
 	/* where nobody takes a new flow it can only be an old one's */
 	if (!current)
 		begins = BEGINS_NOTHING;
-	if (control & CONTROL_FINAL) /* whoever has no tags cannot count how often it was passed on */
+	if (control & CONTROL_FINAL) /* whoever has no tags cannot tell where the round is */
 		return begins ? 0 : next(NEXT_REFUSE, DROP_NO_OWNER, 0);
-	if (begins && (!h || (__u32)bpf_jiffies64() - h->moved > c->unsettled))
+	bool unsettled = h && (__u32)bpf_jiffies64() - h->moved <= c->unsettled;
+
+	if (begins && !unsettled)
 		return 0;
-	/* a sender whose table is older or newer may have begun with another than the present owner */
-	bool other = !step && current != asked && !(control & CONTROL_OTHER);
+	if (!control)
+		mark = order & CONTROL_MARK;
+	bool left_out = b && (control ? (tag_order(b->tag) & CONTROL_MARK) != mark : current != handle);
 
-	if (!other)
-		step++;
-	_Pragma("clang loop unroll(disable)")
-	for (int i = 0; i <= HISTORY_OWNERS; i++, step++) {
-		if (step > (begins ? STEPS_OF_BEGINNING : HISTORY_OWNERS))
-			break;
-		__u32 owner = slot_owner(current, h, step);
-		struct backend *b = owner ? backend_by_handle(owner) : NULL;
-
-		/*
-		 * One that takes no new connections may be dead, and whoever waits for it gets none anywhere;
-		 * datagrams may be of a flow that it has.
-		 */
-		if (b && begins == BEGINS_CONNECTION && !(b->flags & BACKEND_TAKES_NEW_FLOWS))
-			continue;
-		/* one on this machine would have its flows in the table that was looked into */
-		if (b && owner != asked && !(b->flags & (BACKEND_HOSTED | BACKEND_NAT)))
-			return next(NEXT_TUNNEL, step ? step : CONTROL_OTHER, owner);
+	if (left_out && !again) {
+		again = CONTROL_AGAIN;
+		mark = tag_order(b->tag) & CONTROL_MARK;
+		left_out = false;
+		from = 0;
+		if (can_be_asked(b) && current != handle)
+			return next(NEXT_TUNNEL, again | mark, current);
 	}
-	if (begins) {
-		struct backend *b = backend_by_handle(current);
+	__u32 owner = next_owner(left_out ? current : 0, history, from, handle, begins);
 
-		if (!b || current == asked || b->flags & BACKEND_NAT)
+	if (owner)
+		return next(NEXT_TUNNEL, CONTROL_ROUND | again | mark, owner);
+	if (begins) {
+		if (!b || current == handle || b->flags & BACKEND_NAT)
 			return 0;
 		/* who was asked last is here, too, and is not to get what is new */
 		if (b->flags & BACKEND_HOSTED)
 			return next(NEXT_BEGIN, BEGIN_HOSTED, current);
 		return next(NEXT_TUNNEL, CONTROL_FINAL, current);
 	}
+	/* two may have the same mark: so while the slot is unsettled, where what begins a flow went in any case */
+	if ((left_out || unsettled) && can_be_asked(b) && current != handle)
+		return next(NEXT_TUNNEL, CONTROL_FINAL, current);
 	return next(NEXT_REFUSE, DROP_NO_OWNER, 0);
 }
 
@@ -192,7 +237,7 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		/* with affinity the edge knows where the client stays, and the slot's owners do not */
 		__u64 other = v->affinity && begins ? 0
 						    : ask_others(slot_current(slot), history_of(v, chooses, slot),
-								 handle | (__u64)control << 32, begins);
+								 handle | (__u64)tag_order(b->tag) << 32, control, begins);
 
 		if (other)
 			return next_function(other) == NEXT_REFUSE ? other | (__u64)vip << 32 : other;
@@ -233,21 +278,21 @@ __noinline __u64 local_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
 /*
  * A packet for an endpoint that is not here, to an address of ours: sender and receiver know different
  * tables for a moment. If that endpoint has gone, no flow is its own any more, so the round goes on
- * without it: a segment of a connection to whoever knows it, what begins one to the present owner. Where
- * the round ends nobody has it, and the client is told.
- *
- * The endpoint that has gone is missing in our history, too: so the same number is asked again, but only
- * once (CONTROL_OTHER), or two that differ might send each other the packet for ever.
+ * without it: a segment of a connection to whoever knows it, what begins one to the present owner. At
+ * the round's end the present owner gets both, since an endpoint may be new and not known here yet; two
+ * nodes that differ may do so some times only. Then nobody has it, and the client is told.
  */
-static __always_inline __u64 stray(struct xdp_md *ctx, __u32 address, __u32 control, bool ipv6)
+static __always_inline __u64 stray(struct xdp_md *ctx, __u32 order, __u32 control, bool ipv6)
 {
 	struct packet p = {};
 	struct config *c = &config;
 	bool ports = read_packet(ctx, &p, ipv6);
 	__u64 destination_hash = hash_address(HASH_START, p.destination, ipv6);
-	__u32 vip = 0, step = control & CONTROL_STEP;
+	__u32 vip = 0, address = address_lookup(p.destination, destination_hash, 0, KEY_ADDRESS, ipv6);
 
-	if (ports && !p.drop && !(control & (CONTROL_NAT | CONTROL_FINAL))) {
+	if (!address)
+		return drop(DROP_NOT_HOSTED, 0);
+	if (ports && !p.drop && !(control & CONTROL_NAT)) {
 		vip = address_lookup(p.destination, destination_hash, p.destination_port, p.protocol, ipv6);
 		if (!vip)
 			vip = range_lookup(address, bpf_ntohs(p.destination_port) | (__u32)p.protocol << 16);
@@ -265,32 +310,27 @@ static __always_inline __u64 stray(struct xdp_md *ctx, __u32 address, __u32 cont
 	__u64 chooses = slot_hash(&p, v, hash_address(HASH_START, p.source, ipv6), destination_hash);
 	__u32 slot = ring_slot(v, chooses), current = slot_current(slot);
 
-	if (current && begins_flow(&p)) {
+	if (control & CONTROL_FINAL || (current && begins_flow(&p))) {
 		struct backend *b = backend_by_handle(current);
+		__u32 number = control & CONTROL_FINAL ? (control & CONTROL_MARK) + 1 : 0;
 
-		if (!b || b->flags & BACKEND_NAT)
+		if (!b || b->flags & BACKEND_NAT || number > STRAYS)
 			return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);
-		return next(b->flags & BACKEND_HOSTED ? NEXT_LOCAL : NEXT_TUNNEL, CONTROL_FINAL, current);
+		return next(b->flags & BACKEND_HOSTED ? NEXT_LOCAL : NEXT_TUNNEL, CONTROL_FINAL | number, current);
 	}
-	bool again = step && !(control & CONTROL_OTHER);
+	__u64 other = ask_others(current, history_of(v, chooses, slot), (__u64)order << 32, control, BEGINS_NOTHING);
 
-	if (again)
-		control = (step - 1) | CONTROL_OTHER;
-	__u64 other = ask_others(current, history_of(v, chooses, slot), (__u64)control << 32, BEGINS_NOTHING);
-
-	if (next_function(other) == NEXT_REFUSE)
-		return next(NEXT_REFUSE, DROP_NOT_HOSTED, address);
-	return again ? other | CONTROL_OTHER << NEXT_ARGUMENT_SHIFT : other;
+	return next_function(other) == NEXT_REFUSE ? next(NEXT_REFUSE, DROP_NOT_HOSTED, address) : other;
 }
 
-__noinline __u64 stray_ipv4(struct xdp_md *ctx, __u32 address, __u32 control)
+__noinline __u64 stray_ipv4(struct xdp_md *ctx, __u32 order, __u32 control)
 {
-	return stray(ctx, address, control, false);
+	return stray(ctx, order, control, false);
 }
 
-__noinline __u64 stray_ipv6(struct xdp_md *ctx, __u32 address, __u32 control)
+__noinline __u64 stray_ipv6(struct xdp_md *ctx, __u32 order, __u32 control)
 {
-	return stray(ctx, address, control, true);
+	return stray(ctx, order, control, true);
 }
 
 /* Is the inner packet's destination a VIP? */
@@ -315,7 +355,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct packet p = { .eth = data, .l3 = data + ETH_HLEN };
-	__u32 control = 0, handle = 0, room;
+	__u32 control = 0, handle = 0, order = 0, room;
 	__u8 inner;
 
 	if (data + ETH_HLEN + (ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) > end)
@@ -338,6 +378,7 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 
 		inner = gue->protocol;
 		control = gue->control;
+		order = tag_order(word);
 		handle = endpoint_lookup(word & ~control_word(0xff));
 	} else {
 		inner = p.protocol;
@@ -368,7 +409,6 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		return drop(DROP_MALFORMED, 0);
 	copy_macs(eth, macs);
 	__u8 *tos = data + ETH_HLEN;
-	__u32 destination[4] = {};
 
 	eth->h_proto = bpf_htons(inner == IPPROTO_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
 	if (inner == IPPROTO_IPV6) {
@@ -384,7 +424,6 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 			*(__be32 *)ip |= bpf_htonl(3 << 20);
 		else if (congestion == 1 && ecn == 2) /* ECT(1) is marked onto ECT(0) */
 			*(__be32 *)ip ^= bpf_htonl(3 << 20);
-		__builtin_memcpy(destination, &ip->daddr, sizeof(destination));
 	} else {
 		struct iphdr *ip = data + ETH_HLEN;
 		__u16 before = *(__u16 *)tos;
@@ -399,18 +438,13 @@ static __always_inline __u64 decapsulate(struct xdp_md *ctx, bool ipv6)
 		else if (congestion == 1 && ecn == 2)
 			ip->tos ^= 3;
 		ip->check = csum_apply(ip->check, csum_change(before, *(__u16 *)tos));
-		destination[0] = ip->daddr;
 	}
 	if (ports && handle)
 		return next(NEXT_LOCAL, control, handle);
 
 	if (!ports)
 		return next(NEXT_BALANCE, BALANCE_HERE, 0); /* no tag: the VIP says who it is for */
-	/* an endpoint that is not here any more, or not yet */
-	bool inner6 = inner == IPPROTO_IPV6;
-	__u32 address = address_lookup(destination, hash_address(HASH_START, destination, inner6), 0, KEY_ADDRESS, inner6);
-
-	return address ? next(NEXT_STRAY, control, address) : (__u64)drop(DROP_NOT_HOSTED, 0);
+	return next(NEXT_STRAY, control, order); /* an endpoint that is not here any more, or not yet */
 }
 
 __noinline __u64 decapsulate_ipv4(struct xdp_md *ctx)

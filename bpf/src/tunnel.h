@@ -30,11 +30,12 @@
 #define GUE_PORT 6080
 #define GUE_FIRST_BYTE 0x02 /* version 0, no control message, 2 words of private data */
 
-/* The control byte. */
-#define CONTROL_STEP 0x0f /* how many of the slot's owners have been asked already */
-#define CONTROL_FINAL 0x10 /* all of them: the first one takes the flow as its own */
-#define CONTROL_OTHER 0x40 /* sender and receiver had different owners for the slot; said once only */
+/* The control byte. 0: from an edge, to the present owner. */
+#define CONTROL_MARK 0x0f /* of the present owner where the round began: the lowest bits of tag_order() */
+#define CONTROL_FINAL 0x10 /* the round is over: this one takes the flow. In place of the mark: how often there was none */
 #define CONTROL_NAT 0x20 /* the source is translated, and the inner destination is the endpoint itself */
+#define CONTROL_AGAIN 0x40 /* nodes had different present owners, and the round has begun anew */
+#define CONTROL_ROUND 0x80 /* sent on from one owner to the next in the order of tags */
 
 struct gue {
 	__u8 first;
@@ -54,6 +55,12 @@ struct gue {
 static __always_inline __u64 control_word(__u8 control)
 {
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? control : (__u64)control << 56;
+}
+
+/* In which order the owners of a slot are asked: the same on every machine. */
+static __always_inline __u32 tag_order(__u64 word)
+{
+	return bpf_ntohl(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word >> 32 : word);
 }
 
 /* What has to be known of the packet that is to be encapsulated. */

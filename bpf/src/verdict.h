@@ -21,7 +21,7 @@ enum next {
 	NEXT_ICMP_ANSWER, /* an ICMP error about one of our translations */
 	NEXT_TUNNEL, /* to the backend; argument: control byte */
 	NEXT_LOCAL, /* for the backend on this machine; argument: control byte */
-	NEXT_STRAY, /* for the address, came for an endpoint that is not on this machine; argument: control byte */
+	NEXT_STRAY, /* came for an endpoint that is not on this machine; argument: control byte; upper half: tag_order() */
 	NEXT_BEGIN, /* of a flow to the backend; argument: BEGIN_*. It then goes on as a known one */
 	NEXT_DECAPSULATE, /* comes encapsulated to this machine */
 	NEXT_ICMP, /* to a VIP's address; argument: BALANCE_HERE, or 0 */

@@ -63,6 +63,39 @@ class ConsistencyTest {
     }
   }
 
+  /**
+   * Row 32: connections begin and go on at each moment at which some nodes hold the new table and
+   * some the one before.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {VIP4, VIP6})
+  void row32_connectionsBeginAndGoOnWhileNodesHoldDifferentTables(String address) {
+    try (DsrCluster cluster = new DsrCluster(ClusterPlan.plain().withNodes(1, 0, 3), 3)) {
+      List<Pod> pods = cluster.pods();
+      Map<Pod, Integer> weights = new LinkedHashMap<>();
+      pods.subList(0, pods.size() / 2).forEach(pod -> weights.put(pod, 1));
+      program(cluster, address, weights);
+      try (EchoProcess servers =
+              EchoProcess.start(pods.stream().map(Pod::host).toList(), POD_PORT);
+          ManyConnections connections =
+              ManyConnections.open(cluster.nodes().clients(), address, PORT, MORE, TIMEOUT)) {
+        for (int step = 0; step < STEPS; step++) {
+          change(pods, weights);
+          Vip vip = DsrCluster.vip(address, Protocol.TCP, weights, true);
+          List<ClusterNode> order = new ArrayList<>(cluster.nodes().nodes());
+          Collections.shuffle(order, random);
+          for (ClusterNode node : order) {
+            cluster.program(node, vip);
+            story.add("told " + node.name());
+            assertThat(connections.openMore(MORE / 4)).as("%s\n%s", story, cluster).isEmpty();
+            assertThat(connections.check()).as("%s\n%s", story, cluster).isEmpty();
+          }
+        }
+        assertThat(servers.process().isAlive()).isTrue();
+      }
+    }
+  }
+
   private void run(DsrCluster cluster, String address, boolean rehash) {
     List<Pod> pods = cluster.pods();
     Map<Pod, Integer> weights = new LinkedHashMap<>();

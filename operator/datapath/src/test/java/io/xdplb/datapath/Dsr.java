@@ -36,7 +36,9 @@ final class Dsr {
   static final int CONTROL_NAT = 0x20;
 
   /** Control byte: sender and receiver had different owners for the slot. */
-  static final int CONTROL_OTHER = 0x40;
+  private static final int CONTROL_AGAIN = 0x40;
+
+  private static final int CONTROL_MARK = 0x0f;
 
   private static final int FIRST_ENTROPY_PORT = 0xc000;
 
@@ -87,6 +89,14 @@ final class Dsr {
 
   static Tunnel.Gue gue(Kind kind, int pod, int control) {
     return gue(kind.vipKey(), podKey(kind, pod), control);
+  }
+
+  /**
+   * Control byte of a packet that goes on to the slot's present owner, because the sender had sent
+   * it to another pod.
+   */
+  static int controlOfRound(Kind kind, int present) {
+    return CONTROL_AGAIN | (int) gue(kind, present, 0).tag() & CONTROL_MARK;
   }
 
   /** What comes to this machine from a node's edge, for a pod. */

@@ -136,7 +136,8 @@ class HostedTest {
     LAB.program(Dsr.vip(kind, outer.pod(2))); // pod 1 has all of the ring, and is on node 2
     Frame data = kind.data(1, 4000);
     byte[] sent = LAB.sent(Dsr.toHere(data, outer, PEER, Dsr.gue(kind, 3, 0)));
-    int control = kind.tcp() ? Dsr.CONTROL_OTHER : Dsr.CONTROL_FINAL; // a datagram may begin a flow
+    int control = // a datagram may begin a flow
+        kind.tcp() ? Dsr.controlOfRound(kind, 1) : Dsr.CONTROL_FINAL;
     PacketLab.same(Dsr.tunnelled(data, Dsr.gue(kind, 1, control), outer, 2, sent).bytes(), sent);
     Frame opening = kind.opening(1, 4001);
     sent = LAB.sent(Dsr.toHere(opening, outer, PEER, Dsr.gue(kind, 3, 0)));

@@ -18,6 +18,9 @@ final class Delivery {
   /** How many former owners are asked about what may begin a flow. */
   private static final int ASKED_ABOUT_BEGINNINGS = 3;
 
+  /** How often a packet is passed on as to the last one, where that one is not known. */
+  private static final int STRAYS = 3;
+
   private final Machine machine;
   private final Forwarding forwarding;
   private final Answers answers;
@@ -75,7 +78,7 @@ final class Delivery {
       boolean chosen = listener.affinity && packet.begins();
       // where nobody takes a new flow it can only be an old one's
       boolean begins = chosen || packet.begins() && slot != null && slot.current() != null;
-      Ask ask = chosen ? null : ask(slot, backend, control, begins, packet.tcp());
+      Ask ask = chosen ? null : ask(slot, backend, backend.order(), control, begins, packet.tcp());
       if (ask != null && !ask.owner().hosted) {
         return forwarding.forward(arrival, ask.owner(), ask.control());
       }
@@ -93,13 +96,15 @@ final class Delivery {
   /**
    * For an endpoint that is not here, to an address of ours: the sender's table is another one. The
    * round goes on without it.
+   *
+   * @param order its place in the order in which owners are asked
    */
-  Outcome stray(Arrival arrival, Address address, int control) {
+  Outcome stray(Arrival arrival, Address address, long order, int control) {
     arrival.note("for nobody here, at", address, "control", control);
     IpPacket packet = arrival.packet();
     boolean judged = packet.faults().isEmpty() && packet.ports() != null;
     Listener listener =
-        judged && (control & (Tunnels.NAT | Tunnels.FINAL)) == 0
+        judged && (control & Tunnels.NAT) == 0
             ? address.listener(packet.protocol(), packet.ports().destination())
             : null;
     if (listener == null) {
@@ -112,23 +117,20 @@ final class Delivery {
     Slot slot =
         listener.slot(packet.source(), packet.ports().source(), packet.ports().destination());
     Backend current = slot == null ? null : slot.current();
-    if (current != null && packet.begins()) {
-      if (!current.alive || current.nat) {
+    boolean last = (control & Tunnels.FINAL) != 0;
+    if (last || current != null && packet.begins()) {
+      int number = last ? (control & Tunnels.MARK) + 1 : 0;
+      if (current == null || !current.alive || current.nat || number > STRAYS) {
         return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
       }
       return current.hosted
-          ? deliver(arrival, current, Tunnels.FINAL)
-          : forwarding.forward(arrival, current, Tunnels.FINAL);
+          ? deliver(arrival, current, Tunnels.FINAL | number)
+          : forwarding.forward(arrival, current, Tunnels.FINAL | number);
     }
-    // the endpoint that has gone is missing here: the same number once more, but only once
-    int step = control & Tunnels.STEP;
-    boolean again = step > 0 && (control & Tunnels.OTHER) == 0;
-    Ask ask = ask(slot, null, again ? step - 1 | Tunnels.OTHER : control, false, packet.tcp());
-    if (ask == null) {
-      return answers.refuse(arrival, DropReason.NOT_HOSTED, false, true);
-    }
-    return forwarding.forward(
-        arrival, ask.owner(), again ? ask.control() | Tunnels.OTHER : ask.control());
+    Ask ask = ask(slot, null, order, control, false, packet.tcp());
+    return ask == null
+        ? answers.refuse(arrival, DropReason.NOT_HOSTED, false, true)
+        : forwarding.forward(arrival, ask.owner(), ask.control());
   }
 
   /** Translated by the edge, which sees to the answer: row 62; or an error about such a flow. */
@@ -204,32 +206,55 @@ final class Delivery {
   }
 
   /**
-   * Whom to ask about a flow that is not known here; null: nobody. The control byte counts the
-   * owners. A packet that may begin a flow goes round while the slot has only just moved, and comes
-   * back to the present owner, who takes it; that one may be here.
+   * Whom to ask about a flow that is not known here; null: nobody. The round is in the order of
+   * tags. A packet that may begin a flow goes round while the slot has only just moved, and comes
+   * back to the present owner, who takes it; that one may be here. Where the round began with
+   * another present owner it begins anew, once; its last step is a present owner that was left out.
    */
-  private static Ask ask(Slot slot, Backend asked, int control, boolean begins, boolean tcp) {
+  private static Ask ask(
+      Slot slot, Backend asked, long order, int control, boolean begins, boolean tcp) {
     if (slot == null || (control & Tunnels.FINAL) != 0) {
       return null;
     }
-    if (begins && (slot.history() == null || slot.history().settled())) {
+    boolean unsettled = slot.history() != null && !slot.history().settled();
+    if (begins && !unsettled) {
       return null;
     }
-    int step = control & Tunnels.STEP;
-    // a sender that knows another table may have begun with another owner than the present one
-    boolean other = step == 0 && slot.current() != asked && (control & Tunnels.OTHER) == 0;
-    int most = begins ? ASKED_ABOUT_BEGINNINGS : Table.History.MOST;
-    for (int next = other ? 0 : step + 1; next <= most; next++) {
-      Backend owner = slot.owner(next);
-      // who takes no new connections is not asked about them, and may be asked about datagrams
-      boolean skipped = begins && tcp && owner != null && !owner.takesNewFlows;
-      if (!skipped && canBeAsked(owner) && owner != asked) {
-        return new Ask(owner, next == 0 ? Tunnels.OTHER : next);
+    Backend current = slot.current() != null && slot.current().alive ? slot.current() : null;
+    int mark = (int) (control == 0 ? order : control) & Tunnels.MARK;
+    int again = control & Tunnels.AGAIN;
+    long from = (control & Tunnels.ROUND) == 0 ? 0 : order + 1;
+    boolean leftOut = current != null && (control == 0 ? current != asked : current.mark() != mark);
+    if (leftOut && again == 0) {
+      again = Tunnels.AGAIN;
+      mark = current.mark();
+      leftOut = false;
+      from = 0;
+      if (canBeAsked(current) && current != asked) {
+        return new Ask(current, again | mark);
       }
     }
-    Backend current = slot.current();
-    boolean back = begins && current != null && current != asked && current.alive && !current.nat;
-    return back ? new Ask(current, Tunnels.FINAL) : null;
+    Backend next = null;
+    int most = begins ? ASKED_ABOUT_BEGINNINGS : Table.History.MOST;
+    for (int number = leftOut ? 0 : 1; number <= most; number++) {
+      Backend owner = slot.owner(number);
+      // who takes no new connections is not asked about them, and may be asked about datagrams
+      boolean skipped = begins && tcp && owner != null && !owner.takesNewFlows;
+      if (!skipped && canBeAsked(owner) && owner != asked && owner.order() >= from) {
+        next = next == null || owner.order() < next.order() ? owner : next;
+      }
+    }
+    if (next != null) {
+      return new Ask(next, Tunnels.ROUND | again | mark);
+    }
+    if (begins) {
+      return current != null && current != asked && !current.nat
+          ? new Ask(current, Tunnels.FINAL)
+          : null;
+    }
+    return (leftOut || unsettled) && canBeAsked(current) && current != asked
+        ? new Ask(current, Tunnels.FINAL)
+        : null;
   }
 
   /**
@@ -261,7 +286,7 @@ final class Delivery {
                 error.sourcePort());
     if (flow == null) {
       Slot slot = listener.slot(error.destination(), error.destinationPort(), error.sourcePort());
-      Ask ask = ask(slot, backend, control, false, false);
+      Ask ask = ask(slot, backend, backend.order(), control, false, false);
       return ask == null
           ? Outcome.drop(DropReason.ICMP)
           : forwarding.forward(arrival, ask.owner(), ask.control());

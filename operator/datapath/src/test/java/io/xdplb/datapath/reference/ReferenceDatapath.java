@@ -156,6 +156,7 @@ final class ReferenceDatapath {
     int at = outer.layer4();
     int inner = outer.protocol();
     int control = 0;
+    long tag = 0;
     Backend endpoint = null;
     if (gue) {
       at += IpPacket.UDP_HEADER + Tunnels.GUE_HEADER;
@@ -166,7 +167,8 @@ final class ReferenceDatapath {
       }
       inner = bytes[at - 11];
       control = bytes[at - 8] & 0xff;
-      endpoint = machine.table().endpoint(tag(bytes, at - 7));
+      tag = tag(bytes, at - 7);
+      endpoint = machine.table().endpoint(tag);
     }
     if (inner != IpPacket.IPIP && inner != IpPacket.IPV6) {
       return null;
@@ -200,7 +202,9 @@ final class ReferenceDatapath {
       Outcome outcome = toVip(opened, vip, true);
       return outcome == null ? Outcome.pass(opened.frame()) : outcome;
     }
-    return vip == null ? Outcome.drop(DropReason.NOT_HOSTED) : delivery.stray(opened, vip, control);
+    return vip == null
+        ? Outcome.drop(DropReason.NOT_HOSTED)
+        : delivery.stray(opened, vip, Backend.order(tag), control);
   }
 
   private static long tag(byte[] bytes, int at) {

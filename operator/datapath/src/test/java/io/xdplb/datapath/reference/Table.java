@@ -203,6 +203,19 @@ final class Table {
       this.tag = tag;
     }
 
+    /** Its place in the order in which owners are asked: the last four bytes of its tag. */
+    long order() {
+      return order(tag);
+    }
+
+    static long order(long tag) {
+      return tag & 0xffff_ffffL;
+    }
+
+    int mark() {
+      return (int) tag & Tunnels.MARK;
+    }
+
     int portFor(int packetPort) {
       return port == 0 ? packetPort : port;
     }

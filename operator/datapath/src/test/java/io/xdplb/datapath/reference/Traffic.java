@@ -370,7 +370,7 @@ final class Traffic {
     if (drawn < 80) {
       return random.nextInt(14);
     }
-    return drawn < 90 ? Tunnels.NAT : drawn < 95 ? Tunnels.OTHER : random.nextInt(256);
+    return drawn < 90 ? Tunnels.NAT : drawn < 95 ? Tunnels.AGAIN : random.nextInt(256);
   }
 
   /** As the edge has translated it. */

@@ -10,10 +10,11 @@ import java.nio.ByteBuffer;
 final class Tunnels {
   static final int GUE_HEADER = 12;
   static final int GUE_FIRST_BYTE = 2;
-  static final int STEP = 0x0f;
+  static final int MARK = 0x0f;
   static final int FINAL = 0x10;
   static final int NAT = 0x20;
-  static final int OTHER = 0x40;
+  static final int AGAIN = 0x40;
+  static final int ROUND = 0x80;
 
   private static final int TTL = 64;
   private static final int DONT_FRAGMENT = 0x4000;
