@@ -165,7 +165,7 @@ final class StatusComposer {
     }
     return settling
         ? Verdict.no(PROGRAMMING, "The nodes are programming the table.")
-        : Verdict.no(NODES_LAGGING, "Not proven by: " + named(fleet.lagging()) + ".");
+        : Verdict.no(NODES_LAGGING, lagging(fleet));
   }
 
   /** The condition of a type; empty if it is not there. */
@@ -216,7 +216,21 @@ final class StatusComposer {
         + named(fleet.silent())
         + ". The kernel there goes on with what it has, and no change gets there; see whether the"
         + " agent's pod runs. If such a node is gone for good, delete its Node or its NodeState."
-        + (fleet.lagging().isEmpty() ? "" : " Not proven by: " + named(fleet.lagging()) + ".");
+        + (lagging(fleet).isEmpty() ? "" : " " + lagging(fleet));
+  }
+
+  private static String lagging(Fleet fleet) {
+    List<String> sentences = new ArrayList<>();
+    if (!fleet.lagging().isEmpty()) {
+      sentences.add("Not proven by: " + named(fleet.lagging()) + ".");
+    }
+    if (!fleet.unreported().isEmpty()) {
+      sentences.add(
+          "The agent has not reported yet from: "
+              + named(fleet.unreported())
+              + "; see whether its pod runs there.");
+    }
+    return String.join(" ", sentences);
   }
 
   private static String named(List<String> nodes) {

@@ -8,6 +8,8 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.NodeStatus;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -134,6 +136,19 @@ final class Trimming {
           namespace.setSpec(null);
           namespace.setStatus(null);
           return namespace;
+        });
+  }
+
+  /** Names, and the node that a Pod is on or made for. */
+  static ItemStore<Pod> pods() {
+    return new TransformingItemStore<>(
+        pod -> {
+          PodSpec node = new PodSpec();
+          AgentPodSource.node(pod).ifPresent(node::setNodeName);
+          pod.setMetadata(identity(pod.getMetadata()));
+          pod.setSpec(node);
+          pod.setStatus(null);
+          return pod;
         });
   }
 
