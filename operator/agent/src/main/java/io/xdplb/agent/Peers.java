@@ -22,7 +22,7 @@ final class Peers {
     this.datapath = datapath;
   }
 
-  /** See {@link Programmer#ownAddresses}. */
+  /** See {@link Programmer#ownNode}. */
   void setOwn(List<Ip> addresses) {
     given = addresses;
   }

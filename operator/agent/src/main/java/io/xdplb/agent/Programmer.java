@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
  * #close}: what fails is reported and tried again.
  *
  * <p>Nothing is programmed before {@link #listed}, so that two tables that want the same VIP are
- * both known when it is decided who has it.
+ * both known when it is decided who has it; nor before {@link #ownNode}, for some tables are
+ * different in each zone.
  */
 public final class Programmer implements AutoCloseable {
 
@@ -47,6 +48,8 @@ public final class Programmer implements AutoCloseable {
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
   private static final Duration SETTLE = Duration.ofSeconds(10);
   private static final Duration PEERS_AGAIN = Duration.ofSeconds(10);
+
+  private record OwnNode(List<Ip> addresses, String zone) {}
 
   /** What is done again and again, or some time after its cause. */
   private enum Task {
@@ -87,7 +90,7 @@ public final class Programmer implements AutoCloseable {
   // Guarded by lock:
   private Map<ObjectName, Change> pending = new LinkedHashMap<>();
   private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
-  private Optional<List<Ip>> newOwn = Optional.empty();
+  private Optional<OwnNode> newOwn = Optional.empty();
   private Optional<Set<Ip>> newPeers = Optional.empty();
   private boolean listed;
   private boolean synced;
@@ -154,14 +157,15 @@ public final class Programmer implements AutoCloseable {
   }
 
   /**
-   * Says by which addresses other nodes know this one. Nothing is reported before, so that what is
-   * said of them does not change for a moment at each start.
+   * Says by which addresses other nodes know this one, and where it is. Nothing is programmed or
+   * reported before, so that neither changes for a moment at each start.
    *
    * @param addresses the preferred one of each family first; empty if that is not known: then those
    *     that the datapath finds, see {@link io.xdplb.datapath.Datapath#addresses}
+   * @param zone by the label of its Node; {@code null} if it is in none, or that is not known
    */
-  public void ownAddresses(List<Ip> addresses) {
-    signal(() -> newOwn = Optional.of(List.copyOf(addresses)));
+  public void ownNode(List<Ip> addresses, String zone) {
+    signal(() -> newOwn = Optional.of(new OwnNode(List.copyOf(addresses), zone)));
   }
 
   /**
@@ -252,6 +256,7 @@ public final class Programmer implements AutoCloseable {
   private boolean step() throws InterruptedException {
     List<Change> changes = List.of();
     boolean removeUnclaimed;
+    Optional<OwnNode> own;
     lock.lockInterruptibly();
     try {
       while (!stopped && !hasWork()) {
@@ -264,12 +269,13 @@ public final class Programmer implements AutoCloseable {
       if (stopped) {
         return false;
       }
-      if (listed && !pending.isEmpty()) {
+      own = newOwn;
+      takeNodes();
+      if (hasChanges()) {
         changes = new ArrayList<>(pending.values());
         pending = new LinkedHashMap<>();
       }
-      removeUnclaimed = synced && !unclaimedRemoved;
-      takeNodes();
+      removeUnclaimed = hasUnclaimed();
       if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
         agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
       }
@@ -280,6 +286,7 @@ public final class Programmer implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    own.ifPresent(node -> attempt("follow the zone", () -> tables.moveTo(node.zone())));
     work(changes, removeUnclaimed);
     lastStepNanos = System.nanoTime();
     return true;
@@ -287,7 +294,7 @@ public final class Programmer implements AutoCloseable {
 
   private void takeNodes() {
     if (newOwn.isPresent() || newPeers.isPresent()) {
-      newOwn.ifPresent(peers::setOwn);
+      newOwn.ifPresent(own -> peers.setOwn(own.addresses()));
       newPeers.ifPresent(peers::setOthers);
       newOwn = Optional.empty();
       newPeers = Optional.empty();
@@ -295,9 +302,17 @@ public final class Programmer implements AutoCloseable {
     }
   }
 
+  private boolean hasChanges() {
+    return listed && peers.isOwnKnown() && !pending.isEmpty();
+  }
+
+  private boolean hasUnclaimed() {
+    return synced && peers.isOwnKnown() && !unclaimedRemoved;
+  }
+
   private boolean hasWork() {
-    return (listed && !pending.isEmpty())
-        || (synced && !unclaimedRemoved)
+    return hasChanges()
+        || hasUnclaimed()
         || newOwn.isPresent()
         || newPeers.isPresent()
         || !networkChanges.isEmpty();

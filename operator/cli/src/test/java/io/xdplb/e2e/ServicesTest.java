@@ -5,6 +5,7 @@ import static io.xdplb.e2e.Manifests.slicesOf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.LoadBalancerIngress;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
@@ -14,6 +15,8 @@ import io.xdplb.testing.kernel.Host;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Services of type LoadBalancer, from {@code kubectl apply} to the answer of a pod. */
@@ -111,8 +114,63 @@ class ServicesTest extends ClusterTestCase {
     cluster.until("both are used", () -> servers(7007).size() == 2);
   }
 
+  @Test
+  void withHintsForZonesANodeUsesThePodsForItsZoneAndFollowsBoth() {
+    List<Host> hosts = hosts(2);
+    zone("eu-1");
+    cluster.apply(service(7007, "Cluster") + endpoints(hosts));
+    hint(Map.of(hosts.get(0).ipv4(), "eu-1", hosts.get(0).ipv6(), "eu-1"));
+    awaitAnswers(7007);
+    cluster.until(
+        "only what is for its zone", () -> servers(7007).keySet().equals(Set.of("http1")));
+
+    try (LiveConnections connections = LiveConnections.open(client(), VIPS, 7007, 10)) {
+      zone("elsewhere");
+      cluster.until(
+          "what is for the other zone", () -> servers(7007).keySet().equals(Set.of("http2")));
+      connections.mustGoOn(Map.of("http1", 20));
+    }
+    zone("eu-3");
+    cluster.until("nothing is for this zone: all", () -> servers(7007).size() == 2);
+  }
+
+  private void zone(String zone) {
+    cluster
+        .client()
+        .nodes()
+        .withName("node-" + cluster.namespace())
+        .edit(
+            node ->
+                new NodeBuilder(node)
+                    .editMetadata()
+                    .addToLabels("topology.kubernetes.io/zone", zone)
+                    .endMetadata()
+                    .build());
+  }
+
+  /**
+   * The pods with these addresses are for these zones, and all others for one that is elsewhere.
+   */
+  private void hint(Map<String, String> zones) {
+    change(
+        e ->
+            e.edit()
+                .withNewHints()
+                .addNewForZone(zones.getOrDefault(e.getAddresses().get(0), "elsewhere"))
+                .endHints()
+                .build());
+  }
+
   /** Puts the pods with these addresses on nodes, and all others on one that is elsewhere. */
   private void place(Map<String, String> nodes) {
+    change(
+        e ->
+            e.edit()
+                .withNodeName(nodes.getOrDefault(e.getAddresses().get(0), "elsewhere"))
+                .build());
+  }
+
+  private void change(UnaryOperator<io.fabric8.kubernetes.api.model.discovery.v1.Endpoint> change) {
     for (EndpointSlice slice :
         cluster
             .client()
@@ -126,15 +184,7 @@ class ServicesTest extends ClusterTestCase {
           .client()
           .resource(
               new EndpointSliceBuilder(slice)
-                  .withEndpoints(
-                      slice.getEndpoints().stream()
-                          .map(
-                              e ->
-                                  e.edit()
-                                      .withNodeName(
-                                          nodes.getOrDefault(e.getAddresses().get(0), "elsewhere"))
-                                      .build())
-                          .toList())
+                  .withEndpoints(slice.getEndpoints().stream().map(change).toList())
                   .build())
           .update();
     }

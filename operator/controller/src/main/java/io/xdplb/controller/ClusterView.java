@@ -91,7 +91,7 @@ final class ClusterView implements NodeSource.Concerned {
                 selector ->
                     new AgentPodSource(
                         context, settings.namespace(), selector, this::waitingForReport));
-    directory = new NodeDirectory(nodes::node, addresses::addresses);
+    directory = new NodeDirectory(nodes::node, addresses::addresses, addresses::zone);
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;

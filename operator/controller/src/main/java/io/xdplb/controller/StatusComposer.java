@@ -158,7 +158,12 @@ final class StatusComposer {
     }
     if (fleet.isProgrammed()) {
       return Verdict.yes(
-          PROGRAMMED, "Every node has proven from its kernel's maps that it holds the table.");
+          PROGRAMMED,
+          "Every node has proven from its kernel's maps that it holds the table."
+              + (differsByNode(inForce)
+                  ? " It is not the same on all nodes, for each uses the endpoints near it: a flow"
+                      + " that reaches another node than before may break."
+                  : ""));
     }
     if (!fleet.silent().isEmpty()) {
       return Verdict.unknown(NODES_LAGGING, silent(fleet));
@@ -194,6 +199,14 @@ final class StatusComposer {
     return decision.table() instanceof Decision.Table.Keep
         ? "This spec is not programmed; the table of the last valid one stays in force."
         : "Only the VIPs that are not in use elsewhere are programmed.";
+  }
+
+  private static boolean differsByNode(ForwardingTableSpec inForce) {
+    return inForce != null
+        && inForce.vips().stream()
+            .filter(vip -> vip.backends() != null)
+            .flatMap(vip -> vip.backends().stream())
+            .anyMatch(backend -> backend.parts() != null && !backend.parts().isEmpty());
   }
 
   private static String failures(Fleet fleet) {

@@ -42,7 +42,10 @@ final class Trimming {
         });
   }
 
-  /** Names, the label that names the Service, ports; of an endpoint address, conditions, node. */
+  /**
+   * Names, the label that names the Service, ports; of an endpoint address, conditions, node,
+   * hints.
+   */
   static ItemStore<EndpointSlice> slices() {
     return new TransformingItemStore<>(
         slice -> {
@@ -58,7 +61,6 @@ final class Trimming {
                       endpoints.forEach(
                           endpoint -> {
                             endpoint.setTargetRef(null);
-                            endpoint.setHints(null);
                             endpoint.setZone(null);
                             endpoint.setHostname(null);
                             endpoint.setDeprecatedTopology(null);
@@ -152,7 +154,7 @@ final class Trimming {
         });
   }
 
-  /** Names and internal addresses. */
+  /** Names, internal addresses and the label that names the zone. */
   static ItemStore<Node> nodes() {
     return new TransformingItemStore<>(
         node -> {
@@ -161,7 +163,12 @@ final class Trimming {
               NodeAddressSource.internal(node).stream()
                   .map(address -> new NodeAddress(address, NodeAddressSource.INTERNAL))
                   .toList());
+          Map<String, String> labels =
+              NodeAddressSource.zone(node)
+                  .map(zone -> Map.of(NodeAddressSource.ZONE, zone))
+                  .orElse(Map.of());
           node.setMetadata(identity(node.getMetadata()));
+          node.getMetadata().setLabels(labels);
           node.setSpec(null);
           node.setStatus(addresses);
           return node;

@@ -86,7 +86,8 @@ public record ForwardingTableSpec(
    * @param port port number, 1 to 65535; 0 where the VIP has a range of ports and each packet keeps
    *     its own
    * @param weight share of the ring relative to the other backends of the VIP; 0 takes no new flows
-   *     and lets existing ones end
+   *     and lets existing ones end. It holds on nodes that no {@code parts} of the VIP's backends
+   *     name, neither them nor their zone
    * @param drainSeconds for how long its flows live on after this backend has left the table, at
    *     most 86400; 0 cuts them at once
    * @param mode NAT or DSR; absent means NAT
@@ -96,8 +97,9 @@ public record ForwardingTableSpec(
    *     itself; present exactly with GUE and IPIP
    * @param agent whether the receiver at {@code node} is an agent of ours, which translates to the
    *     backend's address and port; absent means false
-   * @param onlyOn name of the one node that uses this backend; absent means that every node does. A
-   *     node drops new flows to a VIP whose backends with a weight are all other nodes'
+   * @param parts the weight on some nodes. A node goes by its own name if some backend of the VIP
+   *     names it, else by its zone; a backend that does not name this takes no new flows there. A
+   *     node drops new flows to a VIP whose backends all have weight 0 there and not elsewhere
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -112,11 +114,33 @@ public record ForwardingTableSpec(
       @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) @Size(min = 2, max = Limits.ADDRESS_LENGTH)
           String node,
       Boolean agent,
-      @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String onlyOn) {
+      @Size(max = Limits.BACKEND_PARTS) List<Part> parts) {
 
     /** One that is reached by NAT. */
     public Backend(String address, int port, int weight, int drainSeconds) {
       this(address, port, weight, drainSeconds, null, null, null, null, null);
+    }
+
+    /**
+     * The weight of a backend on one node or on the nodes of a zone.
+     *
+     * @param place Node or Zone
+     * @param name of the node or zone
+     * @param weight as that of the backend
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Part(
+        @Required Place place,
+        @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.PLACE) String name,
+        @Required @Min(0) @Max(Integer.MAX_VALUE) int weight) {
+
+      /** What a name is the name of. */
+      public enum Place {
+        /** One node. */
+        Node,
+        /** The nodes whose label topology.kubernetes.io/zone has this value. */
+        Zone
+      }
     }
 
     /** Who rewrites addresses. */

@@ -98,7 +98,7 @@ public final class Compiler {
         List<Backend> backends = listener.backends(isIpv4);
         reaches.addAll(listener.reaches(isIpv4).values());
         readyEndpoints += check(listener, isIpv4, backends, spec.get().access().unavailable());
-        int ringSize = listener.ringSize(backends);
+        int ringSize = ResolvedListener.ringSize(backends);
         for (Ip address : addresses) {
           Vip vip =
               new Vip(
@@ -139,7 +139,7 @@ public final class Compiler {
       boolean isIpv4,
       List<Backend> backends,
       UnavailablePolicy unavailable) {
-    int takers = (int) backends.stream().filter(backend -> backend.weight() > 0).count();
+    int takers = (int) backends.stream().filter(Backend::takes).count();
     if (takers == 0) {
       problems.add(
           new Problem(

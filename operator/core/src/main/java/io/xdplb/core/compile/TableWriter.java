@@ -4,6 +4,7 @@ package io.xdplb.core.compile;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -26,7 +27,8 @@ final class TableWriter {
   private static final int ENCAPSULATION = ",'encapsulation':'IPIP'".length();
   private static final int NODE = ",'node':''".length();
   private static final int AGENT = ",'agent':true".length();
-  private static final int ONLY_ON = ",'onlyOn':''".length();
+  private static final int PARTS = ",'parts':[]".length();
+  private static final int PART = "{'place':'Node','name':'','weight':},".length();
 
   /** Of a VIP with the longest values, without its backends. */
   private static final int VIP =
@@ -82,7 +84,21 @@ final class TableWriter {
         },
         delivery.node() == null ? null : delivery.node().toString(),
         delivery.agent() ? true : null,
-        backend.onlyOn());
+        backend.parts().isEmpty() ? null : parts(backend));
+  }
+
+  private static List<Part> parts(Backend backend) {
+    return backend.parts().entrySet().stream()
+        .map(
+            part ->
+                new Part(
+                    switch (part.getKey().kind()) {
+                      case NODE -> Part.Place.Node;
+                      case ZONE -> Part.Place.Zone;
+                    },
+                    part.getKey().name(),
+                    part.getValue()))
+        .toList();
   }
 
   /** How long the JSON of a table is, in bytes: never less, and little more. */
@@ -110,7 +126,13 @@ final class TableWriter {
         + (backend.encapsulation() == null ? 0 : ENCAPSULATION)
         + (backend.node() == null ? 0 : NODE + backend.node().length())
         + (backend.agent() == null ? 0 : AGENT)
-        + (backend.onlyOn() == null ? 0 : ONLY_ON + backend.onlyOn().length());
+        + (backend.parts() == null ? 0 : PARTS + bytes(backend.parts()));
+  }
+
+  private static int bytes(List<Part> parts) {
+    return parts.stream()
+        .mapToInt(part -> PART + part.name().length() + digits(part.weight()))
+        .sum();
   }
 
   private static int digits(int number) {
