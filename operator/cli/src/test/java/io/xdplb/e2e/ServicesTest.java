@@ -12,6 +12,11 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import io.xdplb.e2e.Manifests.Endpoint;
 import io.xdplb.testing.kernel.EchoServer;
 import io.xdplb.testing.kernel.Host;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -93,9 +98,17 @@ class ServicesTest extends ClusterTestCase {
     place(Map.of(hosts.get(0).ipv4(), own, hosts.get(0).ipv6(), own));
     awaitAnswers(7007);
     assertThat(servers(7007)).as("the other one is on another node").containsOnlyKeys("http1");
+    // Nobody answers it here but the agent.
+    cluster.until("the health check is answered", () -> healthCheck().startsWith("200 "));
+    assertThat(healthCheck())
+        .isEqualTo(
+            "200 {\"service\":{\"namespace\":\"%s\",\"name\":\"echo\"},\"localEndpoints\":1}"
+                .formatted(cluster.namespace()));
 
     place(Map.of());
     cluster.until("its own is gone", () -> answer(7007).equals("nobody"));
+    cluster.until("the health check says so", () -> healthCheck().startsWith("503 "));
+    int healthCheckPort = healthCheckPort();
     long dropped = cluster.xdplb().status().at("/drops/no_backend").asLong();
     assertThat(Echo.server(client(), VIPS.get(0), 7007, Duration.ofMillis(300))).isEmpty();
     assertThat(cluster.xdplb().status().at("/drops/no_backend").asLong())
@@ -112,6 +125,45 @@ class ServicesTest extends ClusterTestCase {
         .outOrFail();
     awaitAnswers(7007);
     cluster.until("both are used", () -> servers(7007).size() == 2);
+    cluster.until("the port is closed", () -> healthCheck(healthCheckPort).equals("nobody"));
+  }
+
+  private String healthCheck() {
+    return healthCheck(healthCheckPort());
+  }
+
+  private int healthCheckPort() {
+    return cluster
+        .client()
+        .services()
+        .inNamespace(cluster.namespace())
+        .withName("echo")
+        .get()
+        .getSpec()
+        .getHealthCheckNodePort();
+  }
+
+  /** As another load balancer asks this node, from outside; the status and the body, or nobody. */
+  private String healthCheck(int port) {
+    URI uri = URI.create("http://" + cluster.lan().balancer().ipv4() + ":" + port + "/healthz");
+    return client()
+        .call(
+            () -> {
+              HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+              connection.setConnectTimeout(1000);
+              connection.setReadTimeout(1000);
+              try {
+                int status = connection.getResponseCode();
+                try (InputStream body =
+                    status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+                  return status + " " + new String(body.readAllBytes(), StandardCharsets.UTF_8);
+                }
+              } catch (IOException e) {
+                return "nobody";
+              } finally {
+                connection.disconnect();
+              }
+            });
   }
 
   @Test

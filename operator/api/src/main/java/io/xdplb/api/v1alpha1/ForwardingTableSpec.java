@@ -14,14 +14,16 @@ import java.util.List;
  * The compiled desired state of one LoadBalancer.
  *
  * @param tableHash digest of what a kernel must hold when this table is programmed, 64 hexadecimal
- *     digits; an agent computes the same from the kernel's maps. Where a backend is used by one
- *     node only it is a digest of what all nodes together must hold, and an agent reports it when
- *     its kernel holds its node's part
+ *     digits; an agent computes the same from the kernel's maps. Where backends have parts it is a
+ *     digest of what all nodes together must hold, and an agent reports it when its kernel holds
+ *     its node's part
  * @param sourceRanges blocks of addresses from which packets are taken, in canonical form and
  *     ordered, at most 256; others are dropped. Absent means everybody's are taken; a family of
  *     which none is listed is closed
  * @param unavailablePolicy what a new flow gets where no backend takes it, and what packets to
  *     ports of the addresses get that no VIP has; absent means Reject
+ * @param healthCheck what nodes say of their pods; absent means nothing. It is not in the kernel,
+ *     and not in the hash
  * @param vips one entry an address, protocol and port or range of ports, ordered by these; at most
  *     1024
  */
@@ -33,12 +35,48 @@ public record ForwardingTableSpec(
         List<@Size(min = 4, max = Limits.CIDR_LENGTH) @Pattern(Limits.MACHINE_WRITTEN_CIDR) String>
             sourceRanges,
     UnavailablePolicy unavailablePolicy,
+    HealthCheck healthCheck,
     @Size(max = Limits.VIPS) List<Vip> vips) {
+
+  /** One without a health check. */
+  public ForwardingTableSpec(
+      String tableHash,
+      List<String> sourceRanges,
+      UnavailablePolicy unavailablePolicy,
+      List<Vip> vips) {
+    this(tableHash, sourceRanges, unavailablePolicy, null, vips);
+  }
 
   /** One that is open to everybody and rejects what nobody takes. */
   public ForwardingTableSpec(String tableHash, List<Vip> vips) {
-    this(tableHash, null, null, vips);
+    this(tableHash, null, null, null, vips);
   }
+
+  /**
+   * What each node answers by HTTP on a port of its own, unless something else does.
+   *
+   * @param port on all addresses of the node
+   * @param service name of the Service that it is said of
+   * @param nodes those that have ready pods, ordered by name, at most 4096; absent means that none
+   *     has
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record HealthCheck(
+      @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String service,
+      @Size(max = Limits.VIP_BACKENDS) List<LocalEndpoints> nodes) {}
+
+  /**
+   * How many ready pods a node has.
+   *
+   * @param node its name
+   * @param count of pods, at least 1
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record LocalEndpoints(
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String node,
+      @Required @Min(1) @Max(Integer.MAX_VALUE) int count) {}
 
   /**
    * One address, protocol and port or range of ports, and where its packets go.

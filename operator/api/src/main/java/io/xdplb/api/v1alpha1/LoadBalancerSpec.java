@@ -351,17 +351,32 @@ public record LoadBalancerSpec(
    *     trafficDistribution}. Where nodes use different pods, a flow that reaches another node than
    *     before, because routers have chosen anew, may come to another pod and break; and a few
    *     flows between nodes may when the number of pods grows or shrinks past 40 or 160
+   * @param healthCheckNodePort port on which each node says by HTTP whether it has ready pods of
+   *     the load balancer: 200 if so, else 503, and how many in JSON, as kube-proxy does. Where
+   *     something else has the port, such as kube-proxy for the same Service, that answers. Only
+   *     with Local; absent means none
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
   @ValidationRule(
       value = "!has(self.prefer) || self.external != 'Local'",
       message = "with external Local a node uses only its own pods, and prefers none")
-  public record TrafficPolicy(@Default("Cluster") External external, Prefer prefer) {
+  @ValidationRule(
+      value = "!has(self.healthCheckNodePort) || self.external == 'Local'",
+      message = "only with external Local do nodes differ in what healthCheckNodePort would say")
+  public record TrafficPolicy(
+      @Default("Cluster") External external,
+      Prefer prefer,
+      @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) Integer healthCheckNodePort) {
 
-    /** One that asks for no preference. */
+    /** One that asks for nothing else. */
     public TrafficPolicy(External external) {
-      this(external, null);
+      this(external, null, null);
+    }
+
+    /** One that has no health check. */
+    public TrafficPolicy(External external, Prefer prefer) {
+      this(external, prefer, null);
     }
 
     /** For traffic that comes to an address of the load balancer. */

@@ -114,7 +114,11 @@ public final class Compiler {
       ForwardingReport.of(listener.spec().name(), reaches).ifPresent(forwarding::add);
     }
     ForwardingTableSpec table =
-        TableWriter.table(TableHash.desired(vips), spec.get().access(), specs.values());
+        TableWriter.table(
+            TableHash.desired(vips),
+            spec.get().access(),
+            HealthChecks.of(spec.get(), listeners).orElse(null),
+            specs.values());
     long bytes = TableWriter.bytes(table);
     if (bytes > Limits.TABLE_BYTES) {
       problems.add(

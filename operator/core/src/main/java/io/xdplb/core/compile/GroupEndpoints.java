@@ -70,6 +70,18 @@ final class GroupEndpoints {
     return unreached;
   }
 
+  /** The ready ones on each node that has some. */
+  Map<String, Set<BackendKey>> readyByNode() {
+    Map<String, Set<BackendKey>> ready = new TreeMap<>();
+    endpoints.forEach(
+        (endpoint, listed) -> {
+          if (listed.state() == State.READY && listed.reach().node() != null) {
+            ready.computeIfAbsent(listed.reach().node(), n -> new TreeSet<>()).add(endpoint);
+          }
+        });
+    return ready;
+  }
+
   /** Those that take new flows, if the group does. */
   Set<BackendKey> takers() {
     return takers(listed -> true);

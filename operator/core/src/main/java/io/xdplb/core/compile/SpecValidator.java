@@ -76,7 +76,20 @@ final class SpecValidator {
         drainSeconds,
         access(spec),
         isLocal(spec, listeners),
+        healthCheckNodePort(spec),
         prefer(spec));
+  }
+
+  private Integer healthCheckNodePort(LoadBalancerSpec spec) {
+    Integer port = spec.trafficPolicy() == null ? null : spec.trafficPolicy().healthCheckNodePort();
+    String where = "spec.trafficPolicy.healthCheckNodePort";
+    if (port != null
+        && findings.port(where, port)
+        && spec.trafficPolicy().external() != External.Local) {
+      findings.invalid(
+          where, port + " has no meaning but with external Local; remove it, or use Local");
+    }
+    return port;
   }
 
   private Prefer prefer(LoadBalancerSpec spec) {

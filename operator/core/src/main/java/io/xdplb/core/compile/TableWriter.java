@@ -5,6 +5,7 @@ import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.HealthCheck;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -13,6 +14,7 @@ import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Vip;
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * From the model to a ForwardingTable. What is absent has its default, because a table may have ten
@@ -40,10 +42,17 @@ final class TableWriter {
   private static final int TABLE =
       ("{'tableHash':'','sourceRanges':[],'unavailablePolicy':'Reject','vips':[]}").length() + 64;
 
+  private static final int HEALTH_CHECK = ",'healthCheck':{'port':,'service':''}".length();
+  private static final int HEALTH_CHECK_NODES = "'nodes':[]".length();
+  private static final int LOCAL_ENDPOINTS = "{'node':'','count':},".length();
+
   private TableWriter() {}
 
   static ForwardingTableSpec table(
-      String hash, Access access, Collection<ForwardingTableSpec.Vip> vips) {
+      String hash,
+      Access access,
+      HealthCheck healthCheck,
+      Collection<ForwardingTableSpec.Vip> vips) {
     return new ForwardingTableSpec(
         hash,
         access
@@ -54,6 +63,7 @@ final class TableWriter {
           case REJECT -> UnavailablePolicy.Reject;
           case DROP -> UnavailablePolicy.Drop;
         },
+        healthCheck,
         List.copyOf(vips));
   }
 
@@ -107,6 +117,9 @@ final class TableWriter {
     if (table.sourceRanges() != null) {
       bytes += table.sourceRanges().stream().mapToLong(range -> range.length() + 3).sum();
     }
+    if (table.healthCheck() != null) {
+      bytes += bytes(table.healthCheck());
+    }
     for (ForwardingTableSpec.Vip vip : table.vips()) {
       bytes += VIP + vip.address().length() + vip.listener().length();
       for (ForwardingTableSpec.Backend backend : vip.backends()) {
@@ -133,6 +146,17 @@ final class TableWriter {
     return parts.stream()
         .mapToInt(part -> PART + part.name().length() + digits(part.weight()))
         .sum();
+  }
+
+  private static long bytes(HealthCheck check) {
+    return HEALTH_CHECK
+        + digits(check.port())
+        + check.service().length()
+        + (check.nodes() == null ? 0 : HEALTH_CHECK_NODES)
+        + Stream.ofNullable(check.nodes())
+            .flatMap(List::stream)
+            .mapToLong(n -> LOCAL_ENDPOINTS + n.node().length() + digits(n.count()))
+            .sum();
   }
 
   private static int digits(int number) {

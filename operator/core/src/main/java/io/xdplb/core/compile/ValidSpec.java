@@ -19,6 +19,8 @@ import java.util.List;
  * @param drainSeconds of static backends
  * @param access of both families
  * @param isLocal whether a node uses only the endpoints on it
+ * @param healthCheckNodePort port on which nodes say whether they have ready pods; {@code null} for
+ *     none
  * @param prefer which pods a node prefers; {@code null} for what the hints of endpoints say
  */
 record ValidSpec(
@@ -28,6 +30,7 @@ record ValidSpec(
     int drainSeconds,
     Access access,
     boolean isLocal,
+    Integer healthCheckNodePort,
     Prefer prefer) {
 
   /**

@@ -134,7 +134,8 @@ public final class ServiceMapping {
             access,
             settings.map(LoadBalancerSpec::unavailablePolicy).orElse(UnavailablePolicy.Reject),
             service.isLocal()
-                ? new TrafficPolicy(TrafficPolicy.External.Local)
+                ? new TrafficPolicy(
+                    TrafficPolicy.External.Local, null, service.healthCheckNodePort())
                 : new TrafficPolicy(
                     TrafficPolicy.External.Cluster,
                     settings

@@ -48,6 +48,7 @@ class ServiceMappingTest {
   private String loadBalancerIp;
   private List<String> sourceRanges = List.of();
   private boolean isLocal;
+  private Integer healthCheckNodePort;
   private Integer affinity;
   private final Map<String, LoadBalancerSpec> balancers = new HashMap<>();
 
@@ -389,6 +390,8 @@ class ServiceMappingTest {
             new TrafficPolicy(TrafficPolicy.External.Cluster, TrafficPolicy.Prefer.SameZone));
     isLocal = true;
     assertThat(spec().trafficPolicy()).isEqualTo(new TrafficPolicy(TrafficPolicy.External.Local));
+    healthCheckNodePort = 30123;
+    assertThat(spec().trafficPolicy().healthCheckNodePort()).isEqualTo(30123);
     isLocal = false;
     sourceRanges = List.of("10.0.0.0/8");
     assertThat(spec().access().sourceRanges())
@@ -461,6 +464,7 @@ class ServiceMappingTest {
             loadBalancerIp,
             sourceRanges,
             isLocal,
+            healthCheckNodePort,
             affinity),
         name -> Optional.ofNullable(balancers.get(name)));
   }
