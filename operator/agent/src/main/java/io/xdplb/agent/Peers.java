@@ -44,6 +44,11 @@ final class Peers {
     return given != null;
   }
 
+  /** Whether it is known which nodes there are, and the datapath was told. */
+  boolean isApplied() {
+    return applied != null;
+  }
+
   /** This node's addresses as of the last {@link #apply}, the preferred ones first. */
   List<Ip> own() {
     return own;

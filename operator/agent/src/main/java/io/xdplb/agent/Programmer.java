@@ -47,6 +47,7 @@ public final class Programmer implements AutoCloseable {
   private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
   private static final Duration SETTLE = Duration.ofSeconds(10);
+  private static final Duration REPLACE_AGAIN = Duration.ofMillis(50);
   private static final Duration PEERS_AGAIN = Duration.ofSeconds(10);
 
   private record OwnNode(List<Ip> addresses, String zone) {}
@@ -59,6 +60,7 @@ public final class Programmer implements AutoCloseable {
     ATTACHMENTS("check the interfaces"),
     PEERS("set the nodes from which encapsulated packets are accepted"),
     AUDIT("compare tables with the kernel's maps"),
+    REPLACE("put the program in the place of one with other maps"),
     SETTLE("end what only former flows needed"),
     REACHABILITY("look for backends that cannot be reached"),
     REPORT("report");
@@ -236,9 +238,17 @@ public final class Programmer implements AutoCloseable {
 
   private void run() {
     try {
-      attempt("attach", interfaces::attachAll);
+      if (datapath.replaces().isPresent()) {
+        log.warn(
+            "an earlier version has pinned maps of another layout ({}); it goes on with them until"
+                + " all tables are programmed in new ones",
+            datapath.replaces().get());
+        agenda.in(Task.REPLACE, REPLACE_AGAIN);
+      } else {
+        attempt("attach", interfaces::attachAll);
+        agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
+      }
       agenda.in(Task.NEIGHBOURS, NEIGHBOURS);
-      agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
       agenda.in(Task.AUDIT, AUDIT_STEP);
       agenda.in(Task.SETTLE, SETTLE);
       agenda.in(Task.REACHABILITY, Duration.ZERO);
@@ -346,7 +356,9 @@ public final class Programmer implements AutoCloseable {
       case NEIGHBOUR_CHANGE -> datapath.neighboursChanged();
       case NETWORK_CHANGE -> {
         datapath.networkChanged();
-        interfaces.check();
+        if (datapath.replaces().isEmpty()) {
+          interfaces.check();
+        }
         agenda.in(Task.PEERS, Duration.ZERO);
         agenda.in(Task.REACHABILITY, Duration.ZERO);
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
@@ -376,6 +388,19 @@ public final class Programmer implements AutoCloseable {
         }
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
       }
+      case REPLACE -> {
+        agenda.in(task, REPLACE_AGAIN);
+        if (unclaimedRemoved && peers.isApplied()) {
+          interfaces.attachAll();
+          datapath.replaced();
+          agenda.cancel(task);
+          agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
+          agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+          log.warn(
+              "the program has new maps now: connections by NAT and to pods on this node that were"
+                  + " there before are cut");
+        }
+      }
       case SETTLE -> {
         agenda.in(task, SETTLE);
         settle();
@@ -403,8 +428,8 @@ public final class Programmer implements AutoCloseable {
   }
 
   private void report() {
-    if (!peers.isOwnKnown()) {
-      return;
+    if (!peers.isOwnKnown() || datapath.replaces().isPresent()) {
+      return; // what the former agent said of its own maps still holds
     }
     NodeStateStatus report =
         NodeReport.of(
