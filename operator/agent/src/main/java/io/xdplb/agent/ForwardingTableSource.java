@@ -23,7 +23,8 @@ final class ForwardingTableSource implements AutoCloseable {
 
   private final SharedIndexInformer<ForwardingTable> informer;
 
-  ForwardingTableSource(KubernetesClient client, Programmer programmer) {
+  ForwardingTableSource(
+      KubernetesClient client, Programmer programmer, HealthCheckPorts healthChecks) {
     informer =
         client
             .resources(ForwardingTable.class)
@@ -38,7 +39,7 @@ final class ForwardingTableSource implements AutoCloseable {
                       ReducedStore.rootMessage(failure));
                   return true;
                 })
-            .addEventHandler(new ToProgrammer(programmer));
+            .addEventHandler(new ToProgrammer(programmer, healthChecks));
   }
 
   /** Begins, in the background. */
@@ -51,12 +52,13 @@ final class ForwardingTableSource implements AutoCloseable {
     informer.stop();
   }
 
-  private record ToProgrammer(Programmer programmer)
+  private record ToProgrammer(Programmer programmer, HealthCheckPorts healthChecks)
       implements ResourceEventHandler<ForwardingTable> {
 
     @Override
     public void onAdd(ForwardingTable table) {
       programmer.table(name(table), createdAt(table), table.getSpec());
+      healthChecks.table(name(table), table.getSpec());
     }
 
     @Override
@@ -67,6 +69,7 @@ final class ForwardingTableSource implements AutoCloseable {
     @Override
     public void onDelete(ForwardingTable table, boolean unknownFinalState) {
       programmer.removed(name(table));
+      healthChecks.removed(name(table));
     }
 
     /** Called after the tables of a list, in order with the other events. */

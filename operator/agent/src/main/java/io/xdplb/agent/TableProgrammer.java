@@ -101,6 +101,17 @@ final class TableProgrammer {
     tables.forEach(this::program);
   }
 
+  /**
+   * Says in which zone this node is; until it is said, in none.
+   *
+   * @param zone {@code null} if it is in none
+   */
+  void moveTo(String zone) {
+    Set<ObjectName> moved = book.moveTo(zone);
+    unannounced.addAll(moved);
+    moved.forEach(this::program);
+  }
+
   /** Removes what was adopted from the kernel and belongs to no table. */
   void removeUnclaimed() {
     vips.programmed().stream()

@@ -49,9 +49,13 @@ public final class Limits {
   /** Backends of a VIP in a ForwardingTable. */
   public static final int VIP_BACKENDS = 4096;
 
+  /** Nodes and zones on which a backend in a ForwardingTable has weights of its own. */
+  public static final int BACKEND_PARTS = 64;
+
   /**
    * Bytes of a ForwardingTable's spec as JSON. An API server stores a little more than that: etcd
-   * takes 1.5 MiB an object. It is enough for 10,000 pods with IPv4 addresses or 7,000 with IPv6.
+   * takes 1.5 MiB an object. It is enough for 10,000 pods with IPv4 addresses or 7,000 with IPv6,
+   * and for half of that where nodes use different ones.
    */
   public static final int TABLE_BYTES = 1_450_000;
 
@@ -105,6 +109,9 @@ public final class Limits {
 
   /** A DNS name, RFC 1123: the name of an object. */
   static final String NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+  /** The name of a node, or the value of a label that names a zone. */
+  static final String PLACE = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
 
   /** A DNS label, RFC 1123. */
   static final String LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";

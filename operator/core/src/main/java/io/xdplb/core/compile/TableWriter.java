@@ -4,6 +4,8 @@ package io.xdplb.core.compile;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.HealthCheck;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -12,6 +14,7 @@ import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Vip;
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * From the model to a ForwardingTable. What is absent has its default, because a table may have ten
@@ -26,7 +29,8 @@ final class TableWriter {
   private static final int ENCAPSULATION = ",'encapsulation':'IPIP'".length();
   private static final int NODE = ",'node':''".length();
   private static final int AGENT = ",'agent':true".length();
-  private static final int ONLY_ON = ",'onlyOn':''".length();
+  private static final int PARTS = ",'parts':[]".length();
+  private static final int PART = "{'place':'Node','name':'','weight':},".length();
 
   /** Of a VIP with the longest values, without its backends. */
   private static final int VIP =
@@ -38,10 +42,17 @@ final class TableWriter {
   private static final int TABLE =
       ("{'tableHash':'','sourceRanges':[],'unavailablePolicy':'Reject','vips':[]}").length() + 64;
 
+  private static final int HEALTH_CHECK = ",'healthCheck':{'port':,'service':''}".length();
+  private static final int HEALTH_CHECK_NODES = "'nodes':[]".length();
+  private static final int LOCAL_ENDPOINTS = "{'node':'','count':},".length();
+
   private TableWriter() {}
 
   static ForwardingTableSpec table(
-      String hash, Access access, Collection<ForwardingTableSpec.Vip> vips) {
+      String hash,
+      Access access,
+      HealthCheck healthCheck,
+      Collection<ForwardingTableSpec.Vip> vips) {
     return new ForwardingTableSpec(
         hash,
         access
@@ -52,6 +63,7 @@ final class TableWriter {
           case REJECT -> UnavailablePolicy.Reject;
           case DROP -> UnavailablePolicy.Drop;
         },
+        healthCheck,
         List.copyOf(vips));
   }
 
@@ -82,7 +94,21 @@ final class TableWriter {
         },
         delivery.node() == null ? null : delivery.node().toString(),
         delivery.agent() ? true : null,
-        backend.onlyOn());
+        backend.parts().isEmpty() ? null : parts(backend));
+  }
+
+  private static List<Part> parts(Backend backend) {
+    return backend.parts().entrySet().stream()
+        .map(
+            part ->
+                new Part(
+                    switch (part.getKey().kind()) {
+                      case NODE -> Part.Place.Node;
+                      case ZONE -> Part.Place.Zone;
+                    },
+                    part.getKey().name(),
+                    part.getValue()))
+        .toList();
   }
 
   /** How long the JSON of a table is, in bytes: never less, and little more. */
@@ -90,6 +116,9 @@ final class TableWriter {
     long bytes = TABLE;
     if (table.sourceRanges() != null) {
       bytes += table.sourceRanges().stream().mapToLong(range -> range.length() + 3).sum();
+    }
+    if (table.healthCheck() != null) {
+      bytes += bytes(table.healthCheck());
     }
     for (ForwardingTableSpec.Vip vip : table.vips()) {
       bytes += VIP + vip.address().length() + vip.listener().length();
@@ -110,7 +139,24 @@ final class TableWriter {
         + (backend.encapsulation() == null ? 0 : ENCAPSULATION)
         + (backend.node() == null ? 0 : NODE + backend.node().length())
         + (backend.agent() == null ? 0 : AGENT)
-        + (backend.onlyOn() == null ? 0 : ONLY_ON + backend.onlyOn().length());
+        + (backend.parts() == null ? 0 : PARTS + bytes(backend.parts()));
+  }
+
+  private static int bytes(List<Part> parts) {
+    return parts.stream()
+        .mapToInt(part -> PART + part.name().length() + digits(part.weight()))
+        .sum();
+  }
+
+  private static long bytes(HealthCheck check) {
+    return HEALTH_CHECK
+        + digits(check.port())
+        + check.service().length()
+        + (check.nodes() == null ? 0 : HEALTH_CHECK_NODES)
+        + Stream.ofNullable(check.nodes())
+            .flatMap(List::stream)
+            .mapToLong(n -> LOCAL_ENDPOINTS + n.node().length() + digits(n.count()))
+            .sum();
   }
 
   private static int digits(int number) {
