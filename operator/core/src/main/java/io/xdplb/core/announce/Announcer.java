@@ -111,7 +111,7 @@ public final class Announcer {
   private long togetherSince = Long.MAX_VALUE;
 
   private boolean isLeaving;
-  private long tickedAt;
+  private long calledAt;
   private long helloAt = Long.MIN_VALUE / 2;
 
   /** Who was alive and taking at the last tick, and whether we held the witness' vote. */
@@ -138,7 +138,7 @@ public final class Announcer {
     this.count = found.config();
     this.seat = new Seat(name, timing, found.witnessUntil());
     this.votesFrom = now + timing.grant();
-    this.tickedAt = now;
+    this.calledAt = now;
     found
         .claims()
         .forEach(
@@ -155,6 +155,7 @@ public final class Announcer {
    * The membership as the API server has it, read so that it is not older than when this run began.
    */
   public List<Output> membership(long now, Membership newest) {
+    begin(now);
     adopt(now, newest);
     return flush(now);
   }
@@ -164,6 +165,7 @@ public final class Announcer {
    * had when this run began is kept until it is said here.
    */
   public List<Output> eligible(long now, Map<Ip, Boolean> changes) {
+    begin(now);
     changes.forEach(
         (ip, isEligible) -> {
           if (isEligible || addresses.containsKey(ip)) {
@@ -178,6 +180,7 @@ public final class Announcer {
 
   /** Gives up all addresses, for good: the agent is about to leave the node. */
   public List<Output> leave(long now) {
+    begin(now);
     isLeaving = true;
     addresses
         .values()
@@ -192,6 +195,7 @@ public final class Announcer {
 
   /** The answer of another node's datapath to a hello of ours. */
   public List<Output> reflected(long now, Hello reflection) {
+    begin(now);
     Peer peer = peers.get(reflection.to());
     if (peer != null
         && reflection.isReflection()
@@ -204,6 +208,7 @@ public final class Announcer {
 
   /** A message of another agent. */
   public List<Output> received(long now, Message message) {
+    begin(now);
     if (message instanceof Message.News news) {
       // A node that remembers nothing must not begin with what may be out of date.
       if (membership != null || found.epoch() > 0) {
@@ -223,6 +228,7 @@ public final class Announcer {
 
   /** What the API server has of the witness' vote: after asking for it, or as it changes. */
   public List<Output> witnessed(long now, WitnessVote vote) {
+    begin(now);
     seat.observed(vote, now, out);
     return flush(now);
   }
@@ -234,11 +240,7 @@ public final class Announcer {
    * @param fence what the datapath has now
    */
   public List<Output> tick(long now, Fence fence) {
-    if (now - tickedAt >= timing.grant()) {
-      // We were frozen, and know nothing of who is alive.
-      votesFrom = Math.max(votesFrom, now + timing.grant());
-    }
-    tickedAt = now;
+    begin(now);
     if (membership == null) {
       return flush(now);
     }
@@ -286,6 +288,21 @@ public final class Announcer {
             .allMatch(peer -> peer.isComplete() && peer.acked == board.version());
   }
 
+  /** What each call begins with. */
+  private void begin(long now) {
+    if (now - calledAt >= timing.grant()) {
+      // We were frozen, and know nothing of who is alive.
+      waitToVote(now);
+    }
+    calledAt = now;
+  }
+
+  private void waitToVote(long now) {
+    votesFrom = Math.max(votesFrom, now + timing.grant());
+    isVoting = false;
+    togetherSince = Long.MAX_VALUE;
+  }
+
   // --- membership
 
   private void adopt(long now, Membership newest) {
@@ -329,8 +346,7 @@ public final class Announcer {
   private void forget(long now, Peer peer) {
     int gone = peer.member.slot();
     peers.remove(gone);
-    votesFrom = Math.max(votesFrom, now + timing.grant());
-    isVoting = false;
+    waitToVote(now);
     claims.forEach(ip -> setSupporter(ip, addresses.get(ip), gone, false));
     addresses.forEach(
         (ip, address) -> {

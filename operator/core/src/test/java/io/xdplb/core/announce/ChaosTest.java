@@ -26,7 +26,9 @@ class ChaosTest {
   void neverTwoOwnersAndOneWhenTheFaultsAreOver(int size) {
     long seed = Long.getLong("xdplb.announce.seed", System.nanoTime());
     System.out.println("ChaosTest with " + size + " nodes, seed " + seed);
-    World world = new World(seed, size, 40, Timing.DEFAULT);
+    // What only makes ownership steadier must not be what makes it safe.
+    Timing hasty = new Timing(100, 500, 480, 0, 10_000, 9_700);
+    World world = new World(seed, size, 90, seed % 2 == 0 ? hasty : Timing.DEFAULT);
     Random random = world.random;
     long slowest = 0;
     for (int round = 0; round < ROUNDS; round++) {
@@ -50,6 +52,53 @@ class ChaosTest {
     System.out.printf(
         "  slowest %d ms, %d moves, %d runs of agents, %d messages, %d times looked%n",
         slowest, world.moves, world.starts, world.messages, world.checks);
+    assertThat(world.checks).isPositive();
+  }
+
+  /** Short, with much of the same in a short time, between calm in which all have their owners. */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4})
+  void neverTwoOwnersInStormsOfOneKind(int size) {
+    long seed = Long.getLong("xdplb.announce.seed", System.nanoTime());
+    System.out.println("ChaosTest, storms on " + size + " nodes, seed " + seed);
+    World world =
+        new World(seed, size, 6, new Timing(100, 500, 480, 0, 2_000, 1_900));
+    Random random = world.random;
+    for (int round = 0; round < 10 * ROUNDS; round++) {
+      world.heal();
+      world.makeAllEligible();
+      world.run(1_000_000 + random.nextInt(1_500_000));
+      world.loss = random.nextInt(4) == 0 ? 0.2 : 0;
+      world.late = random.nextInt(4) == 0 ? 0.2 : 0;
+      world.jitter = random.nextInt(2) == 0 ? random.nextDouble() : 0;
+      world.freezeChance = random.nextInt(2) == 0 ? 0.02 : 0;
+      World.Node victim = world.nodes.get(random.nextInt(size));
+      int kind = random.nextInt(6);
+      for (long until = world.now + 1_500_000; world.now < until; ) {
+        World.Node node = world.nodes.get(random.nextInt(size));
+        switch (kind) {
+          case 0 -> node.setEligible(world.ips.get(random.nextInt(6)), random.nextBoolean());
+          case 1 -> {
+            node.crash();
+            world.after(random.nextInt(2) * random.nextInt(900_000), node::start);
+            setCut(world, List.of(victim), random.nextInt(4) > 0);
+          }
+          case 2 -> setCut(world, List.of(node), random.nextBoolean());
+          case 3 -> {
+            node.freeze();
+            world.after(random.nextInt(900_000), node::thaw);
+            setCut(world, List.of(victim), random.nextBoolean());
+          }
+          case 4 -> {
+            victim.kill();
+            victim.boot();
+            setCut(world, List.of(node), random.nextInt(3) == 0);
+          }
+          default -> node.setApi(random.nextBoolean());
+        }
+        world.run(1_000 + random.nextInt(kind == 0 ? 20_000 : 400_000));
+      }
+    }
     assertThat(world.checks).isPositive();
   }
 

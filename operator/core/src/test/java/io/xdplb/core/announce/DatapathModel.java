@@ -36,7 +36,6 @@ final class DatapathModel implements Fence {
   Hello receive(Hello hello, long now) {
     int from = hello.from();
     if (hello.instance() == instance
-        && hello.seen() <= now
         && hello.run() == run[from]
         && hello.withdrawn() <= applied[from]) {
       epoch[from] = Math.max(epoch[from], hello.epoch());

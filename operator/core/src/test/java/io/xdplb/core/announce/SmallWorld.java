@@ -24,8 +24,8 @@ final class SmallWorld {
     FREEZE,
     STALL_1,
     STALL_2,
-    STALL_4,
     CRASH,
+    RESTART,
     KILL,
     ISOLATE,
     CUT,
@@ -43,6 +43,7 @@ final class SmallWorld {
   private static final class Node {
     final int index;
     boolean isUp;
+    long bootedAt;
     DatapathModel datapath;
     Announcer agent;
     boolean isFrozen;
@@ -159,11 +160,16 @@ final class SmallWorld {
       }
       case STALL_1 -> node.stallAfter = 1;
       case STALL_2 -> node.stallAfter = 2;
-      case STALL_4 -> node.stallAfter = 4;
       case CRASH -> {
         if (node.agent != null) {
           crash(node);
         } else if (node.isUp) {
+          start(node);
+        }
+      }
+      case RESTART -> {
+        if (node.isUp) {
+          crash(node);
           start(node);
         }
       }
@@ -318,6 +324,7 @@ final class SmallWorld {
 
   private void boot(Node node) {
     node.isUp = true;
+    node.bootedAt = time;
     node.datapath = new DatapathModel(++runs << 32, TIMING);
     start(node);
   }
@@ -352,9 +359,9 @@ final class SmallWorld {
     return from * (nodes.length + 1) + to;
   }
 
-  /** Far apart, so that one node's time taken for another's would be seen. */
+  /** Far apart, so that one node's time taken for another's would be seen; anew with each boot. */
   private long clock(Node node) {
-    return 1_000_000L * (nodes.length - node.index) + time;
+    return 10_000L * (nodes.length - node.index) + time - node.bootedAt;
   }
 
   private void check(String when) {

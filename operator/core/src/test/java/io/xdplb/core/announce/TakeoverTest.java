@@ -7,6 +7,7 @@ import io.xdplb.core.model.Ip;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -121,6 +122,20 @@ class TakeoverTest {
     assertThat(List.copyOf(shares.values()))
         .allSatisfy(
             n -> assertThat((double) n).isBetween(fair - 4 * deviation, fair + 4 * deviation));
+  }
+
+  @Test
+  void whatChangesCostsAndWhatDoesNotDoesNot() {
+    World world = settled(3, 1000);
+    long before = world.statesSent;
+    world.run(10_000_000);
+    assertThat(world.statesSent).isEqualTo(before);
+    Ip one = world.ips.get(7);
+    World.Node owner = world.owner(one).orElseThrow();
+    owner.setEligible(one, false);
+    world.run(1_000_000);
+    assertThat(world.owner(one)).isPresent().get().isNotEqualTo(owner);
+    assertThat(world.statesSent - before).isBetween(1L, 40L);
   }
 
   private static void alwaysOwned(World world, long millis) {

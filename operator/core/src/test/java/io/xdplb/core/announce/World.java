@@ -31,7 +31,9 @@ final class World {
     final String name;
     final int index;
     final double rate;
-    final long offset;
+
+    /** What its clock would have shown when the world began. */
+    long offset;
 
     boolean isUp;
     DatapathModel datapath;
@@ -52,7 +54,6 @@ final class World {
       this.index = index;
       this.name = "node" + index;
       this.rate = 1 + (random.nextDouble() * 2 - 1) / 100;
-      this.offset = random.nextLong(1_000_000_000_000L);
     }
 
     long clock() {
@@ -62,6 +63,8 @@ final class World {
     void boot() {
       if (!isUp) {
         isUp = true;
+        // A clock of a machine begins when that does.
+        offset = random.nextLong(1_000_000) - (long) (now * rate);
         datapath = new DatapathModel(random.nextLong(), timing);
         start();
       }
@@ -174,7 +177,7 @@ final class World {
       while (!isFrozen && !undone.isEmpty()) {
         if (freezeChance > 0 && random.nextDouble() < freezeChance) {
           freeze();
-          after(random.nextInt(3_000_000), this::thaw);
+          after(random.nextInt(random.nextBoolean() ? 3_000_000 : 300_000), this::thaw);
           return;
         }
         Output output = undone.remove();
@@ -184,6 +187,7 @@ final class World {
         } else if (output instanceof Output.Send send) {
           Message sent = Message.decode(send.message().encode());
           messages++;
+          statesSent += sent instanceof Message.State state ? state.changes().size() : 0;
           transmit(
               this,
               node(send.to()),
@@ -305,9 +309,11 @@ final class World {
   double loss;
   double late;
   double twice;
+  double jitter;
   double freezeChance;
   long moves;
   long messages;
+  long statesSent;
   long starts;
   long checks;
 
@@ -367,9 +373,9 @@ final class World {
   }
 
   private long apiDelay() {
-    return 2_000
-        + random.nextInt(20_000)
-        + (random.nextDouble() < late ? random.nextInt(9_000_000) : 0);
+    long delay = 2_000 + random.nextInt(20_000);
+    delay += random.nextDouble() < jitter ? random.nextInt(600_000) : 0;
+    return delay + (random.nextDouble() < late ? random.nextInt(9_000_000) : 0);
   }
 
   void after(long micros, Runnable what) {
@@ -385,6 +391,9 @@ final class World {
         continue;
       }
       long delay = 50 + random.nextInt(1_000);
+      if (random.nextDouble() < jitter) {
+        delay += random.nextInt(150_000);
+      }
       if (random.nextDouble() < late) {
         delay += random.nextInt(5_000_000);
       }
@@ -489,7 +498,7 @@ final class World {
   }
 
   void heal() {
-    loss = late = twice = freezeChance = 0;
+    loss = late = twice = jitter = freezeChance = 0;
     for (boolean[] row : cut) {
       java.util.Arrays.fill(row, false);
     }
