@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class ChaosTest {
 
-  private static final int ROUNDS = Integer.getInteger("xdplb.announce.rounds", 20);
+  private static final int ROUNDS = Integer.getInteger("xdplb.announce.rounds", 8);
   private static final long FAULTS_MILLIS = 12_000;
 
   @ParameterizedTest
@@ -61,8 +61,7 @@ class ChaosTest {
   void neverTwoOwnersInStormsOfOneKind(int size) {
     long seed = Long.getLong("xdplb.announce.seed", System.nanoTime());
     System.out.println("ChaosTest, storms on " + size + " nodes, seed " + seed);
-    World world =
-        new World(seed, size, 6, new Timing(100, 500, 480, 0, 2_000, 1_900));
+    World world = new World(seed, size, 6, new Timing(100, 500, 480, 0, 2_000, 1_900));
     Random random = world.random;
     for (int round = 0; round < 10 * ROUNDS; round++) {
       world.heal();
