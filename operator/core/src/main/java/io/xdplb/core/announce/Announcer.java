@@ -72,6 +72,8 @@ public final class Announcer {
   /** For so many times {@link Timing#settle} the first ones wait for the others. */
   private static final int GATHER = 10;
 
+  private static final int PATIENCE = 10;
+
   private final String name;
   private final long seed;
   private final long run;
@@ -342,12 +344,14 @@ public final class Announcer {
     lookAtAll(now);
   }
 
-  /** It is no longer a member. What we promised it runs out, as it gets no more hellos. */
+  /**
+   * It is no longer a member. What we promised it runs out, as it gets no more hellos. What it
+   * promised us counts for as long as our datapath counts by a membership that it is in.
+   */
   private void forget(long now, Peer peer) {
     int gone = peer.member.slot();
     peers.remove(gone);
     waitToVote(now);
-    claims.forEach(ip -> setSupporter(ip, addresses.get(ip), gone, false));
     addresses.forEach(
         (ip, address) -> {
           if (address.supported == gone) {
@@ -355,20 +359,32 @@ public final class Announcer {
             post(ip, address);
           }
         });
-    out.add(new Output.Accept(gone, 0, 0));
-    out.add(new Output.Vote(gone, 0, 0));
   }
 
-  /** Counts by the new membership when its votes suffice, or those of the old one do not. */
+  /**
+   * Counts by the new membership when its votes suffice, also for all that we own by the old one;
+   * or when those of the old one do not. Waits {@link #PATIENCE} grants for the former.
+   */
   private void moveCount(long now, Fence fence) {
     if (count.epoch() == membership.epoch()) {
       return;
     }
     Output.Count next = newCount();
-    if (granting(now, fence, next) >= next.quorum()
+    boolean keepsAll =
+        now - adoptedAt > PATIENCE * timing.grant()
+            || claims.stream()
+                .map(addresses::get)
+                .allMatch(a -> isEnough(a, next, now) || !isEnough(a, count, now));
+    if (keepsAll && granting(now, fence, next) >= next.quorum()
         || granting(now, fence, count) < count.quorum()) {
       setCount();
     }
+  }
+
+  /** Whether those who support our claim are a majority. */
+  private boolean isEnough(Address address, Output.Count count, long now) {
+    long witness = seat.isHeld(now) ? 1L << Membership.WITNESS : 0;
+    return Long.bitCount((address.supporters | witness) & count.members()) >= count.quorum();
   }
 
   private Output.Count newCount() {
@@ -399,7 +415,11 @@ public final class Announcer {
     List<Ip> changed = peer.received(state, run);
     int from = state.from();
     if (peer.run != runBefore && peer.run != peer.acceptedRun) {
+      // None of what the datapath has of this slot was promised by this run.
       claims.forEach(ip -> setSupporter(ip, addresses.get(ip), from, false));
+      out.add(new Output.Accept(from, 0, 0));
+      out.add(new Output.Vote(from, 0, 0));
+      peer.acceptedRun = 0;
       open.addAll(claims);
     }
     for (Ip ip : changed) {
@@ -439,7 +459,7 @@ public final class Announcer {
                 now,
                 peer.instance,
                 peer.seen)));
-    if (peer.epoch < membership.epoch() || !peer.isTaking(now, timing)) {
+    if (peer.epoch < membership.epoch() || !peer.isHeard(now, timing)) {
       out.add(new Output.Send(peer.member.slot(), new Message.News(membership)));
     }
     if (peer.seen > 0) {
@@ -451,7 +471,7 @@ public final class Announcer {
   /** Sends what has changed, and hands out all that is to be done. */
   private List<Output> flush(long now) {
     for (Peer peer : peers.values()) {
-      while (peer.sent < board.version() && peer.isTaking(now, timing)) {
+      while (peer.sent < board.version() && peer.isHeard(now, timing)) {
         List<Map.Entry<Long, AddressState>> changes = board.after(peer.sent, Message.MAX_STATES);
         long upTo =
             changes.size() < Message.MAX_STATES
@@ -679,6 +699,9 @@ public final class Announcer {
     if (!address.isEligible) {
       return !address.isInherited;
     }
+    if (count.epoch() != membership.epoch() && isEnough(address, count, now)) {
+      return false;
+    }
     int others = membership.witness() && seat.isOthers() ? 1 : 0;
     int silent = 0;
     for (Peer peer : peers.values()) {
@@ -709,8 +732,7 @@ public final class Announcer {
   }
 
   private void setOwner(Ip ip, Address address, long now) {
-    int votes = Long.bitCount(address.supporters & membership.mask()) + (hasWitness(now) ? 1 : 0);
-    boolean isOwner = votes >= membership.quorum();
+    boolean isOwner = isEnough(address, newCount(), now) || isEnough(address, count, now);
     if (isOwner != address.isOwner) {
       address.isOwner = isOwner;
       out.add(new Output.Owner(ip, isOwner));

@@ -37,7 +37,7 @@ public sealed interface Output {
 
   /**
    * To the datapath: the vote of this slot counts until then. For the node's own slot, whose vote
-   * always counts, for the witness', and for one that is no longer a member's.
+   * always counts, for the witness', and for one whose run is over.
    */
   record Vote(int slot, long until, long epoch) implements Output {}
 

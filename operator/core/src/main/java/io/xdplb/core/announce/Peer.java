@@ -88,8 +88,13 @@ final class Peer {
   }
 
   /** Whether its agent, too, is taken for alive. */
-  boolean isTaking(long now, Timing timing) {
+  boolean isHeard(long now, Timing timing) {
     return isAlive(now, timing) && now - heard < timing.grant();
+  }
+
+  /** Whether it takes part in votes: it is heard, and we know what it claims and supports. */
+  boolean isTaking(long now, Timing timing) {
+    return isHeard(now, timing) && isComplete;
   }
 
   /** Whether all of its state is known, of some version. */

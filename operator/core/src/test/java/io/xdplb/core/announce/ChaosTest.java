@@ -45,7 +45,7 @@ class ChaosTest {
       // A newer membership may be on its way, and an agent has yet to hear of its epoch; a vote of
       // the witness that somebody died with runs out.
       world.run(size % 2 == 0 || isMembersChanging ? 25_000_000 : 0);
-      slowest = Math.max(slowest, world.untilOwned(3_000));
+      slowest = Math.max(slowest, world.untilOwned(1_500));
       world.run(3_000_000);
       assertThat(world.unowned()).as("seed " + seed).isEmpty();
     }

@@ -125,6 +125,35 @@ class TakeoverTest {
   }
 
   @Test
+  void nobodyIsSilentWhileMembersComeAndGo() {
+    World world = settled(4, 100);
+    Map<String, Member> all = Map.copyOf(world.wanted);
+    for (int gone = 3; gone > 0; gone--) {
+      World.Node node = world.nodes.get(gone);
+      node.leave();
+      world.run(500_000);
+      world.wanted.remove(node.name);
+      alwaysOwned(world, 6_000);
+      assertThat(world.published.members()).hasSize(gone);
+      assertThat(world.published.witness()).isEqualTo(gone % 2 == 0);
+      node.kill();
+      alwaysOwned(world, 1_000);
+    }
+    Map<Ip, World.Node> before = world.owners();
+    for (int back = 1; back < 4; back++) {
+      World.Node node = world.nodes.get(back);
+      world.ips.forEach(ip -> node.eligible.put(ip, true));
+      node.boot();
+      world.wanted.put(node.name, all.get(node.name));
+      alwaysOwned(world, 6_000);
+      assertThat(world.published.members()).hasSize(back + 1);
+    }
+    assertThat(world.owners()).isEqualTo(before);
+    world.nodes.get(0).kill();
+    assertThat(world.untilOwned(1_000)).isLessThan(1_000);
+  }
+
+  @Test
   void whatChangesCostsAndWhatDoesNotDoesNot() {
     World world = settled(3, 1000);
     long before = world.statesSent;
