@@ -62,7 +62,7 @@ class TakeoverTest {
       assertThat(node.agent.isInStep(node.clock())).isTrue();
     }
     assertThat(world.owners()).isEqualTo(before);
-    System.out.println("moves " + (world.moves - moves));
+    assertThat(world.moves).isEqualTo(moves);
   }
 
   @ParameterizedTest
