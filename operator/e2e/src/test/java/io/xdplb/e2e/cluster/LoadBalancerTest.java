@@ -151,9 +151,8 @@ class LoadBalancerTest {
           "the API server has given up the node",
           () -> cluster.kubectl("get", "node", frozen.name()).outOrFail().contains(" NotReady"));
       routeVia(cluster.nodes().stream().filter(node -> !node.equals(frozen)).toList());
-      // For the first minute, what begins a connection is asked about at a slot's former owners,
-      // and
-      // this one's node does not know that it has lost anything.
+      // For the first minute former owners of a slot are asked about what begins a connection, and
+      // this node does not know that it has lost anything.
       Web.until(
           "nothing is sent there any more",
           Duration.ofSeconds(100),
