@@ -14,6 +14,7 @@ import io.xdplb.datapath.DsrCluster.Pod;
 import io.xdplb.testing.kernel.Clients;
 import io.xdplb.testing.kernel.ClusterPlan;
 import io.xdplb.testing.kernel.EchoServer;
+import io.xdplb.testing.kernel.Host;
 import io.xdplb.testing.kernel.ManyConnections;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.time.Duration;
@@ -45,27 +46,7 @@ class DsrTest {
       boolean ipv4, boolean outerIpv4, boolean overlay) {
     ClusterPlan plan = ClusterPlan.plain().withNodes(1, 1, 1);
     try (DsrCluster cluster = new DsrCluster(overlay ? plan.withOverlay() : plan, 1)) {
-      String vip = ipv4 ? VIP4 : VIP6;
-      for (Protocol protocol : Protocol.values()) {
-        cluster.program(DsrCluster.vip(vip, protocol, cluster.pods(), outerIpv4));
-      }
-      List<EchoServer> servers = new ArrayList<>();
-      for (Pod pod : cluster.pods()) {
-        servers.add(EchoServer.start(pod.host(), POD_PORT));
-      }
-      var clients = cluster.nodes().clients();
-      try (ManyConnections connections = ManyConnections.open(clients, vip, PORT, 40, TIMEOUT)) {
-        assertThat(connections.check()).as("%s", cluster).isEmpty();
-        assertThat(connections.perServer()).as("%s", cluster).hasSize(cluster.pods().size());
-        assertThat(connections.seenFrom().stream().map(Ip::parse))
-            .containsExactly(Ip.parse(ipv4 ? clients.get(0).ipv4() : clients.get(0).ipv6()));
-      }
-      for (int i = 0; i < 10; i++) {
-        assertThat(Clients.udp(clients.get(0).netns(), vip, PORT, "hello", TIMEOUT))
-            .as("%s", cluster)
-            .endsWith("hello");
-      }
-      servers.forEach(EchoServer::close);
+      everyPodAnswers(cluster, ipv4, outerIpv4);
     }
   }
 
@@ -75,38 +56,46 @@ class DsrTest {
   void row54_genericModeCarriesConnectionsAndDatagrams(boolean ipv4, boolean outerIpv4) {
     ClusterPlan plan = ClusterPlan.plain().withNodes(1, 1, 1);
     try (DsrCluster cluster = new DsrCluster(plan, 1, 1 << 16, AttachPreference.GENERIC)) {
+      everyPodAnswers(cluster, ipv4, outerIpv4);
+      List<BulkServer> servers = new ArrayList<>();
+      for (Pod pod : cluster.pods()) {
+        servers.add(BulkServer.start(pod.host(), POD_PORT));
+      }
+      Host client = cluster.nodes().client();
       String vip = ipv4 ? VIP4 : VIP6;
-      for (Protocol protocol : Protocol.values()) {
-        cluster.program(DsrCluster.vip(vip, protocol, cluster.pods(), outerIpv4));
-      }
-      List<EchoServer> servers = new ArrayList<>();
-      for (Pod pod : cluster.pods()) {
-        servers.add(EchoServer.start(pod.host(), POD_PORT));
-      }
-      var clients = cluster.nodes().clients();
-      try (ManyConnections connections = ManyConnections.open(clients, vip, PORT, 40, TIMEOUT)) {
-        assertThat(connections.check()).as("%s", cluster).isEmpty();
-        assertThat(connections.perServer()).as("%s", cluster).hasSize(cluster.pods().size());
-      }
-      for (int i = 0; i < 10; i++) {
-        assertThat(Clients.udp(clients.get(0).netns(), vip, PORT, "hello", TIMEOUT))
-            .as("%s", cluster)
-            .endsWith("hello");
-      }
-      servers.forEach(EchoServer::close);
-      List<BulkServer> bulk = new ArrayList<>();
-      for (Pod pod : cluster.pods()) {
-        bulk.add(BulkServer.start(pod.host(), POD_PORT));
-      }
       for (int i = 0; i < 4; i++) { // both pods
-        assertThat(BulkServer.upload(clients.get(0), vip, PORT, BYTES, TIMEOUT))
+        assertThat(BulkServer.upload(client, vip, PORT, BYTES, TIMEOUT))
             .as("%s", cluster)
             .isEqualTo(BulkServer.hash(BYTES));
-        assertThat(BulkServer.download(clients.get(0), vip, PORT, BYTES, TIMEOUT))
+        assertThat(BulkServer.download(client, vip, PORT, BYTES, TIMEOUT))
             .as("%s", cluster)
             .isEqualTo(BulkServer.hash(BYTES));
       }
-      bulk.forEach(BulkServer::close);
+      servers.forEach(BulkServer::close);
     }
+  }
+
+  private static void everyPodAnswers(DsrCluster cluster, boolean ipv4, boolean outerIpv4) {
+    String vip = ipv4 ? VIP4 : VIP6;
+    for (Protocol protocol : Protocol.values()) {
+      cluster.program(DsrCluster.vip(vip, protocol, cluster.pods(), outerIpv4));
+    }
+    List<EchoServer> servers = new ArrayList<>();
+    for (Pod pod : cluster.pods()) {
+      servers.add(EchoServer.start(pod.host(), POD_PORT));
+    }
+    List<Host> clients = cluster.nodes().clients();
+    try (ManyConnections connections = ManyConnections.open(clients, vip, PORT, 40, TIMEOUT)) {
+      assertThat(connections.check()).as("%s", cluster).isEmpty();
+      assertThat(connections.perServer()).as("%s", cluster).hasSize(cluster.pods().size());
+      assertThat(connections.seenFrom().stream().map(Ip::parse))
+          .containsExactly(Ip.parse(ipv4 ? clients.get(0).ipv4() : clients.get(0).ipv6()));
+    }
+    for (int i = 0; i < 10; i++) {
+      assertThat(Clients.udp(clients.get(0).netns(), vip, PORT, "hello", TIMEOUT))
+          .as("%s", cluster)
+          .endsWith("hello");
+    }
+    servers.forEach(EchoServer::close);
   }
 }
