@@ -19,25 +19,6 @@ import java.util.List;
  */
 final class TableWriter {
 
-  /** Characters of the JSON of a backend without its values, by what it has. */
-  private static final int BACKEND = "{'address':'','port':,'weight':,'drainSeconds':},".length();
-
-  private static final int MODE = ",'mode':'DSR'".length();
-  private static final int ENCAPSULATION = ",'encapsulation':'IPIP'".length();
-  private static final int NODE = ",'node':''".length();
-  private static final int AGENT = ",'agent':true".length();
-  private static final int ONLY_ON = ",'onlyOn':''".length();
-
-  /** Of a VIP with the longest values, without its backends. */
-  private static final int VIP =
-      ("{'address':'','protocol':'TCP','port':65535,'endPort':65535,'listener':'',"
-              + "'affinitySeconds':86400,'ringSize':65537,'backends':[]},")
-          .length();
-
-  /** Of a table without its VIPs and source ranges. */
-  private static final int TABLE =
-      ("{'tableHash':'','sourceRanges':[],'unavailablePolicy':'Reject','vips':[]}").length() + 64;
-
   private TableWriter() {}
 
   static ForwardingTableSpec table(
@@ -83,37 +64,5 @@ final class TableWriter {
         delivery.node() == null ? null : delivery.node().toString(),
         delivery.agent() ? true : null,
         backend.onlyOn());
-  }
-
-  /** How long the JSON of a table is, in bytes: never less, and little more. */
-  static long bytes(ForwardingTableSpec table) {
-    long bytes = TABLE;
-    if (table.sourceRanges() != null) {
-      bytes += table.sourceRanges().stream().mapToLong(range -> range.length() + 3).sum();
-    }
-    for (ForwardingTableSpec.Vip vip : table.vips()) {
-      bytes += VIP + vip.address().length() + vip.listener().length();
-      for (ForwardingTableSpec.Backend backend : vip.backends()) {
-        bytes += bytes(backend);
-      }
-    }
-    return bytes;
-  }
-
-  private static int bytes(ForwardingTableSpec.Backend backend) {
-    return BACKEND
-        + backend.address().length()
-        + digits(backend.port())
-        + digits(backend.weight())
-        + digits(backend.drainSeconds())
-        + (backend.mode() == null ? 0 : MODE)
-        + (backend.encapsulation() == null ? 0 : ENCAPSULATION)
-        + (backend.node() == null ? 0 : NODE + backend.node().length())
-        + (backend.agent() == null ? 0 : AGENT)
-        + (backend.onlyOn() == null ? 0 : ONLY_ON + backend.onlyOn().length());
-  }
-
-  private static int digits(int number) {
-    return Integer.toString(number).length();
   }
 }
