@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -11,6 +12,8 @@ import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.IndexerResourceCache;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.Compiler;
@@ -41,6 +44,7 @@ final class ClusterView implements NodeSource.Concerned {
   private final InformerEventSource<Service, LoadBalancer> services;
   private final InformerEventSource<EndpointSlice, LoadBalancer> slices;
   private final TableSource tables;
+  private final SliceSource tableSlices;
   private final NodeSource nodes;
   private final NodeAddressSource addresses;
   private final NodeDirectory directory;
@@ -79,7 +83,14 @@ final class ClusterView implements NodeSource.Concerned {
             BY_NODE,
             ServiceEndpointsReader::nodesOf));
     events = new BalancerEvents(orphans::collect, keeper::isForeign);
-    tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
+    tables =
+        new TableSource(context, evidence, table -> checkOwner(Names.of(table), table, orphans));
+    tableSlices =
+        new SliceSource(
+            context,
+            this::isListed,
+            slice ->
+                SliceSource.tableOf(slice).ifPresent(table -> checkOwner(table, slice, orphans)));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::onNode);
     leases = new LeaseSource(context, namespace, this::all);
@@ -90,11 +101,16 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(services, slices, tables, nodes, addresses, leases, pools, namespaces, events);
+    return List.of(
+        services, slices, tables, tableSlices, nodes, addresses, leases, pools, namespaces, events);
   }
 
   TableSource tables() {
     return tables;
+  }
+
+  SliceSource tableSlices() {
+    return tableSlices;
   }
 
   NodeSource nodes() {
@@ -215,12 +231,11 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   /**
-   * A table may outlive its LoadBalancer, or be written for one that has just been replaced by
-   * another of the same name: the SDK then reconciles both at the same time.
+   * A table, or a slice of it, may outlive its LoadBalancer, or be written for one that has just
+   * been replaced by another of the same name: the SDK then reconciles both at the same time.
    */
-  private void checkOwner(ForwardingTable table, OrphanCollector orphans) {
-    ObjectName name = Names.of(table);
-    TableSource.owner(table)
+  private void checkOwner(ObjectName name, HasMetadata object, OrphanCollector orphans) {
+    OwnedTable.owner(object)
         .ifPresent(
             owner -> {
               Optional<LoadBalancer> balancer = balancers.get(Names.id(name));
@@ -230,6 +245,15 @@ final class ClusterView implements NodeSource.Concerned {
                 events.trigger(Set.of(name));
               }
             });
+  }
+
+  private boolean isListed(ForwardingTableSlice slice) {
+    return SliceSource.tableOf(slice)
+        .flatMap(tables::stored)
+        .map(ForwardingTable::getSpec)
+        .map(ForwardingTableSpec::slices)
+        .filter(names -> names.contains(slice.getMetadata().getName()))
+        .isPresent();
   }
 
   private InformerEventSourceConfiguration<Service> serviceConfiguration() {
