@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -53,16 +54,20 @@ final class ClusterView implements NodeSource.Concerned {
   private final PoolKeeper keeper;
   private final BalancerEvents events;
   private final LeaseSource leases;
+  private final BiPredicate<LoadBalancer, NodeState> isAtRest;
 
   /**
    * @param namespace where the agents' Leases are
+   * @param isAtRest whether nothing can follow for a LoadBalancer from what a node reports of
+   *     tables
    */
   ClusterView(
       EventSourceContext<LoadBalancer> context,
       String namespace,
       TableEvidence evidence,
       OrphanCollector orphans,
-      PoolKeeper keeper) {
+      PoolKeeper keeper,
+      BiPredicate<LoadBalancer, NodeState> isAtRest) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
     balancers.addIndexers(
@@ -98,6 +103,7 @@ final class ClusterView implements NodeSource.Concerned {
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;
+    this.isAtRest = isAtRest;
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
@@ -185,6 +191,11 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public Stream<ObjectName> inBucket(String bucket) {
     return balancers.byIndex(BY_BUCKET, bucket).stream().map(Names::of);
+  }
+
+  @Override
+  public boolean isAtRest(ObjectName balancer, NodeState node) {
+    return balancers.get(Names.id(balancer)).filter(b -> isAtRest.test(b, node)).isPresent();
   }
 
   @Override

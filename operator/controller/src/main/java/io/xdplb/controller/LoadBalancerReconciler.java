@@ -102,7 +102,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, namespace, evidence, orphans, keeper);
+    cluster = new ClusterView(context, namespace, evidence, orphans, keeper, this::isAtRest);
     keeper.watch(cluster);
     return cluster.eventSources();
   }
@@ -385,6 +385,24 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     return fleet.isOnlyLagging()
         ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
         : UpdateControl.noUpdate();
+  }
+
+  /**
+   * Whether every node has proven it, a node's report proves it still, and nobody waits for more. A
+   * neighbour in the bucket has changed then.
+   */
+  private boolean isAtRest(LoadBalancer balancer, NodeState node) {
+    ObjectName name = Names.of(balancer);
+    return StatusComposer.isProgrammedEverywhere(balancer)
+        && !settling.isWaiting(name)
+        && !claims.isAwaited(name)
+        && cluster
+            .tables()
+            .stored(name)
+            .map(table -> evidence.proofs(name, table.getSpec().tableHash()))
+            .map(proofs -> Fleet.of(List.of(node), name, proofs, cluster.leases()::isSilent))
+            .filter(Fleet::isProgrammed)
+            .isPresent();
   }
 
   /** Whether no node has anything of the LoadBalancer but the table that is in force. */

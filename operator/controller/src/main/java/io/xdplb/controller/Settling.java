@@ -83,6 +83,11 @@ final class Settling {
     return new Phase(remaining, isHeld);
   }
 
+  /** Whether nodes were behind when the LoadBalancer was last looked at. */
+  boolean isWaiting(ObjectName name) {
+    return laggingSince.containsKey(name);
+  }
+
   void forget(ObjectName name) {
     laggingSince.remove(name);
   }
