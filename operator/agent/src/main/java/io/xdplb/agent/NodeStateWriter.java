@@ -34,11 +34,11 @@ final class NodeStateWriter implements AutoCloseable {
   /** How often an unchanged report is applied again, should somebody have changed or deleted it. */
   private static final Duration REPEAT = Duration.ofMinutes(1);
 
-  /** Many changes are one report, so that all nodes together write so often, not more. */
-  private static final Duration SPACING_A_NODE = Duration.ofMillis(10);
+  /** Many changes are one report: all nodes together write some fifty reports a second. */
+  private static final Duration SPACING_A_NODE = Duration.ofMillis(20);
 
   /** Shorter than the operator waits before it says that nodes lag. */
-  private static final Duration LARGEST_SPACING = Duration.ofMillis(500);
+  private static final Duration LARGEST_SPACING = Duration.ofSeconds(1);
 
   private final KubernetesClient client;
   private final String nodeName;

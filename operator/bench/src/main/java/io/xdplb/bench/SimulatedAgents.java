@@ -25,14 +25,14 @@ import java.util.stream.IntStream;
  * Nodes that say at once that they hold what there is. They are no proof of anything; they are the
  * load that so many agents are for the API server and the operator. All follow one watch, and each
  * writes its NodeState as an agent does: soon after the first change, and so much later again if
- * more follow that all nodes together write no more than a hundred a second.
+ * more follow that all nodes together write no more than fifty a second.
  */
 final class SimulatedAgents implements AutoCloseable {
 
   private static final int WRITERS = 8;
   private static final long TOGETHER_MILLIS = 50;
-  private static final long SPACING_A_NODE_MILLIS = 10;
-  private static final long LARGEST_SPACING_MILLIS = 500;
+  private static final long SPACING_A_NODE_MILLIS = 20;
+  private static final long LARGEST_SPACING_MILLIS = 1000;
   private static final List<Interface> ATTACHED =
       List.of(new Interface("eth0", true, AttachMode.Native, null, null));
 
