@@ -30,6 +30,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -42,6 +45,10 @@ import java.util.stream.Stream;
  */
 final class ScaleBench {
   private static final int ENDPOINTS = 10;
+
+  /** Who create load balancers at the same time. */
+  private static final int USERS = 16;
+
   private static final int PORT = 7;
   private static final String PROBE = "lb0";
   private static final String PROBE_VIP = "203.0.113.254";
@@ -196,19 +203,33 @@ final class ScaleBench {
       return next;
     }
 
-    private void createUpTo(int size) {
-      for (; created < size; created++) {
-        boolean probe = created == 0;
-        Stream<HasMetadata> objects =
-            client
-                .load(
-                    new java.io.ByteArrayInputStream(
-                        manifests(created, probe ? List.of(lan.backends().get(0).ipv4()) : fake())
-                            .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-                .items()
-                .stream();
-        objects.forEach(object -> client.resource(object).inNamespace(namespace).create());
+    private void createUpTo(int size) throws Exception {
+      ExecutorService users = Executors.newFixedThreadPool(USERS);
+      try {
+        for (Future<Object> one :
+            users.invokeAll(
+                IntStream.range(created, size)
+                    .mapToObj(number -> Executors.callable(() -> create(number)))
+                    .toList())) {
+          one.get();
+        }
+      } finally {
+        users.shutdownNow();
       }
+      created = size;
+    }
+
+    private void create(int number) {
+      List<String> endpoints = number == 0 ? List.of(lan.backends().get(0).ipv4()) : fake();
+      Stream<HasMetadata> objects =
+          client
+              .load(
+                  new java.io.ByteArrayInputStream(
+                      manifests(number, endpoints)
+                          .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+              .items()
+              .stream();
+      objects.forEach(object -> client.resource(object).inNamespace(namespace).create());
     }
 
     private List<String> fake() {
@@ -303,6 +324,7 @@ final class ScaleBench {
         kind: Service
         metadata: {name: lb%1$d}
         spec:
+          clusterIP: None
           ports: [{name: main, protocol: UDP, port: 7}]
         ---
         apiVersion: discovery.k8s.io/v1
