@@ -393,15 +393,18 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
    */
   private boolean isAtRest(LoadBalancer balancer, NodeState node) {
     ObjectName name = Names.of(balancer);
-    return StatusComposer.isProgrammedEverywhere(balancer)
+    Optional<String> digest = Fleet.digest(node, TableEvidence.bucketOf(name));
+    return digest.isPresent()
+        && StatusComposer.isProgrammedEverywhere(balancer)
         && !settling.isWaiting(name)
         && !claims.isAwaited(name)
+        && !cluster.leases().isSilent(node.getMetadata().getName())
+        && !Fleet.hasFailed(node, name)
         && cluster
             .tables()
             .stored(name)
-            .map(table -> evidence.proofs(name, table.getSpec().tableHash()))
-            .map(proofs -> Fleet.of(List.of(node), name, proofs, cluster.leases()::isSilent))
-            .filter(Fleet::isProgrammed)
+            .map(table -> table.getSpec().tableHash())
+            .filter(hash -> evidence.isProof(name, hash, digest.get()))
             .isPresent();
   }
 
