@@ -225,6 +225,21 @@ class SlicesTest extends OperatorTestCase {
   }
 
   @Test
+  void aRefusedEditKeepsTheTableAndItsAddressOverAStart() {
+    pods("web", "IPv4", 1500);
+    cluster.create("web", serviceSpec("203.0.113.128", "web", 80));
+    ForwardingTable table = awaitWhole("web", 1500);
+    cluster.edit("web", serviceSpec("127.0.0.1", "web", 80));
+    cluster.awaitCondition("web", "Accepted", "False", "InvalidSpec");
+    operator.stop();
+    operator.start();
+    cluster.create("other", serviceSpec("203.0.113.128", "web", 80));
+    cluster.awaitCondition("other", "Accepted", "False", "AddressInUse");
+    assertThat(awaitWhole("web", 1500).getMetadata().getResourceVersion())
+        .isEqualTo(table.getMetadata().getResourceVersion());
+  }
+
+  @Test
   void theLongestNameIsGoodForSlicesToo() {
     String name = ("a".repeat(62) + ".").repeat(4).substring(0, 250) + "-z";
     pods("web", "IPv4", 1100);
