@@ -195,7 +195,8 @@ final class ClusterView implements NodeSource.Concerned {
 
   @Override
   public boolean isAtRest(ObjectName balancer, NodeState node) {
-    return balancers.get(Names.id(balancer)).filter(b -> isAtRest.test(b, node)).isPresent();
+    return tables.isRunning() // sources start side by side
+        && balancers.get(Names.id(balancer)).filter(b -> isAtRest.test(b, node)).isPresent();
   }
 
   @Override
@@ -258,13 +259,15 @@ final class ClusterView implements NodeSource.Concerned {
             });
   }
 
+  /** Sources start side by side, and at the end of that everything is looked at. */
   private boolean isListed(ForwardingTableSlice slice) {
-    return SliceSource.tableOf(slice)
-        .flatMap(tables::stored)
-        .map(ForwardingTable::getSpec)
-        .map(ForwardingTableSpec::slices)
-        .filter(names -> names.contains(slice.getMetadata().getName()))
-        .isPresent();
+    return tables.isRunning()
+        && SliceSource.tableOf(slice)
+            .flatMap(tables::stored)
+            .map(ForwardingTable::getSpec)
+            .map(ForwardingTableSpec::slices)
+            .filter(names -> names.contains(slice.getMetadata().getName()))
+            .isPresent();
   }
 
   private InformerEventSourceConfiguration<Service> serviceConfiguration() {

@@ -81,7 +81,7 @@ final class SliceSource extends InformerEventSource<ForwardingTableSlice, LoadBa
 
   /** Those of a table, by the cache: what was written a moment ago may be missing. */
   List<ForwardingTableSlice> of(ObjectName table) {
-    return byIndex(BY_TABLE, table.toString());
+    return manager() == null ? List.of() : byIndex(BY_TABLE, table.toString()); // not started yet
   }
 
   @Override
