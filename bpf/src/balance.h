@@ -243,7 +243,7 @@ static __always_inline __u64 balance(struct xdp_md *ctx, __u32 vip, __u32 how, b
 	}
 	if (b->flags & BACKEND_HOSTED)
 		return next(NEXT_LOCAL, 0, handle);
-	if (!(b->flags & BACKEND_AGENT) && history) {
+	if (is_remembered(b) && history) {
 		struct flow_view known = {};
 
 		wanted.meta = flow_kind(p.protocol, ipv6) | FLOW_REMEMBERED;

@@ -41,7 +41,7 @@ static __always_inline __u64 edge_to_backend(struct xdp_md *ctx, struct packet *
 
 	if (unlikely(!b || !cpu)) /* of a slot that moved it may be a flow of a backend that drains */
 		return slot & SLOT_MOVED ? next(NEXT_BALANCE, 0, vip) : next(NEXT_REFUSE, DROP_NO_BACKEND, vip);
-	if (unlikely(b->flags & BACKEND_NAT || (slot & SLOT_MOVED && !(b->flags & BACKEND_AGENT))))
+	if (unlikely(b->flags & BACKEND_NAT || (slot & SLOT_MOVED && is_remembered(b))))
 		return next(NEXT_BALANCE, 0, vip);
 	if (unlikely(b->flags & BACKEND_HOSTED))
 		return next(NEXT_LOCAL, 0, handle);

@@ -313,7 +313,7 @@ static __always_inline __u64 error_to_backend(struct xdp_md *ctx, struct error *
 		return drop(DROP_ICMP, vip);
 	if (b->flags & BACKEND_HOSTED) /* before all else, as in balance() */
 		return next(NEXT_LOCAL_ICMP, 0, handle);
-	if (!(b->flags & BACKEND_AGENT) && history) {
+	if (is_remembered(b) && history) {
 		key.meta |= FLOW_REMEMBERED;
 		if (flow_found(flow_search(&key, true), &view) && takes_untranslated(view.backend))
 			handle = view.backend;

@@ -94,6 +94,7 @@ struct port_ranges {
 #define BACKEND_NAT 2 /* source and destination are translated here; else the packet stays as it is */
 #define BACKEND_AGENT 4 /* at the end of the tunnel is an agent of ours */
 #define BACKEND_HOSTED 8 /* it is on this machine: no tunnel */
+#define BACKEND_REMEMBERED 16 /* with BACKEND_AGENT: its node may have another ring, see is_remembered() */
 
 #define ENCAPSULATION_NONE 0 /* with NAT: routed. Without: only the MAC addresses change (L2 DSR) */
 #define ENCAPSULATION_GUE 1

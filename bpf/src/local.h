@@ -234,8 +234,11 @@ static __always_inline __u64 local(struct xdp_md *ctx, __u32 handle, __u32 contr
 		__u64 chooses = slot_hash(&p, v, source_hash, destination_hash);
 		__u32 slot = ring_slot(v, chooses);
 		__u32 begins = begins_what(&p);
-		/* with affinity the edge knows where the client stays, and the slot's owners do not */
-		__u64 other = v->affinity && begins ? 0
+		/*
+		 * With affinity the edge knows where the client stays, and the slot's owners do not; where the
+		 * sender may have another ring than we, it chose by that.
+		 */
+		__u64 other = (v->affinity || b->flags & BACKEND_REMEMBERED) && begins ? 0
 						    : ask_others(slot_current(slot), history_of(v, chooses, slot),
 								 handle | (__u64)tag_order(b->tag) << 32, control, begins);
 

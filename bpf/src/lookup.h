@@ -102,6 +102,15 @@ static __always_inline struct backend *backend_by_handle(__u32 handle)
 	return b && handle && READ_ONCE(b->handle) == handle ? b : NULL;
 }
 
+/*
+ * Of DSR: are flows in slots that have moved remembered here? Without an agent nobody can be asked for
+ * them; an agent asks by its own ring, which is of no use where that may be another one.
+ */
+static __always_inline bool is_remembered(const struct backend *b)
+{
+	return (b->flags & (BACKEND_AGENT | BACKEND_REMEMBERED)) != BACKEND_AGENT;
+}
+
 /* Is the address a node's? Almost always one byte's load says no. */
 static __always_inline bool is_peer(const __u32 address[4], __u64 address_hash, bool ipv6)
 {

@@ -31,6 +31,7 @@ public final class Agent implements AutoCloseable {
 
   private final NodeStateWriter writer;
   private final Programmer programmer;
+  private final HealthCheckPorts healthChecks;
   private final ForwardingTableSource source;
   private final NodeAddressSource nodes;
   private final NodeLease lease;
@@ -47,7 +48,8 @@ public final class Agent implements AutoCloseable {
     programmer =
         new Programmer(
             datapath, nodeName, interfaceNames, version, new Reporting(writer, listener));
-    source = new ForwardingTableSource(client, programmer);
+    healthChecks = new HealthCheckPorts(nodeName);
+    source = new ForwardingTableSource(client, programmer, healthChecks);
     nodes = new NodeAddressSource(client, nodeName, programmer);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
@@ -153,6 +155,7 @@ public final class Agent implements AutoCloseable {
   public void close() {
     lease.close();
     source.close();
+    healthChecks.close();
     nodes.close();
     programmer.close();
     writer.close();

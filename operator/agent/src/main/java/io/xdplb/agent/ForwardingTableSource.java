@@ -26,6 +26,7 @@ final class ForwardingTableSource implements AutoCloseable {
   private static final long PAGE = 200;
 
   private final Programmer programmer;
+  private final HealthCheckPorts healthChecks;
   private final TableAssembly assembly;
   private final SharedIndexInformer<ForwardingTable> tables;
   private final SharedIndexInformer<ForwardingTableSlice> slices;
@@ -34,8 +35,10 @@ final class ForwardingTableSource implements AutoCloseable {
   private boolean tablesListed;
   private boolean slicesListed;
 
-  ForwardingTableSource(KubernetesClient client, Programmer programmer) {
+  ForwardingTableSource(
+      KubernetesClient client, Programmer programmer, HealthCheckPorts healthChecks) {
     this.programmer = programmer;
+    this.healthChecks = healthChecks;
     assembly = new TableAssembly(programmer);
     tables =
         informer(
@@ -100,6 +103,7 @@ final class ForwardingTableSource implements AutoCloseable {
     public void onAdd(ForwardingTable table) {
       assembly.table(
           name(table), Instant.parse(table.getMetadata().getCreationTimestamp()), table.getSpec());
+      healthChecks.table(name(table), table.getSpec());
     }
 
     @Override
@@ -110,6 +114,7 @@ final class ForwardingTableSource implements AutoCloseable {
     @Override
     public void onDelete(ForwardingTable table, boolean unknownFinalState) {
       assembly.removed(name(table));
+      healthChecks.removed(name(table));
     }
 
     /** Called after the tables of a list, in order with the other events. */

@@ -18,6 +18,16 @@ import java.util.Optional;
 record KernelDatapath(Datapath datapath) implements NodeDatapath {
 
   @Override
+  public Optional<String> replaces() {
+    return datapath.replaces();
+  }
+
+  @Override
+  public void replaced() {
+    datapath.replaced();
+  }
+
+  @Override
   public Collection<ProgrammedVip> programmed() {
     return datapath.programmed();
   }

@@ -20,13 +20,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the internal addresses of the cluster's Nodes. While the API server cannot be reached
- * nothing changes; nothing is said before the first list is whole.
+ * Follows the internal addresses of the cluster's Nodes, and the zone of this one. While the API
+ * server cannot be reached nothing changes; nothing is said before the first list is whole.
  */
 final class NodeAddressSource implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(NodeAddressSource.class);
   private static final String INTERNAL = "InternalIP";
+  private static final String ZONE = "topology.kubernetes.io/zone";
   private static final long PAGE = 200;
 
   private final SharedIndexInformer<Node> informer;
@@ -67,7 +68,7 @@ final class NodeAddressSource implements AutoCloseable {
         ReducedStore.rootMessage(failure));
     if (Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
         .anyMatch(NodeAddressSource::isForbidden)) {
-      programmer.ownAddresses(List.of());
+      programmer.ownNode(List.of(), null);
     }
     return true;
   }
@@ -91,6 +92,13 @@ final class NodeAddressSource implements AutoCloseable {
         .toList();
   }
 
+  /** The zone of a Node; {@code null} if it is in none. */
+  private static String zone(Node node) {
+    Map<String, String> labels = node.getMetadata().getLabels();
+    String zone = labels == null ? null : labels.get(ZONE);
+    return zone == null || zone.isEmpty() ? null : zone;
+  }
+
   private static Stream<Ip> parsed(Node node, String text) {
     try {
       return Stream.of(Ip.parse(text));
@@ -107,13 +115,16 @@ final class NodeAddressSource implements AutoCloseable {
     return small;
   }
 
+  private record Own(List<Ip> addresses, String zone) {}
+
   /** Called by one thread at a time. */
   private static final class ToProgrammer implements ResourceEventHandler<Node> {
     private final String ownName;
     private final Programmer programmer;
     private final Map<String, List<Ip>> addresses = new HashMap<>();
     private boolean listed;
-    private List<Ip> toldOwn;
+    private Own own = new Own(List.of(), null);
+    private Own toldOwn;
     private Set<Ip> toldAll;
 
     ToProgrammer(String ownName, Programmer programmer) {
@@ -124,6 +135,9 @@ final class NodeAddressSource implements AutoCloseable {
     @Override
     public void onAdd(Node node) {
       addresses.put(node.getMetadata().getName(), internal(node));
+      if (node.getMetadata().getName().equals(ownName)) {
+        own = new Own(internal(node), zone(node));
+      }
       tell();
     }
 
@@ -135,6 +149,9 @@ final class NodeAddressSource implements AutoCloseable {
     @Override
     public void onDelete(Node node, boolean unknownFinalState) {
       addresses.remove(node.getMetadata().getName());
+      if (node.getMetadata().getName().equals(ownName)) {
+        own = new Own(List.of(), null);
+      }
       tell();
     }
 
@@ -149,10 +166,9 @@ final class NodeAddressSource implements AutoCloseable {
       if (!listed) {
         return;
       }
-      List<Ip> own = addresses.getOrDefault(ownName, List.of());
       if (!own.equals(toldOwn)) {
         toldOwn = own;
-        programmer.ownAddresses(own);
+        programmer.ownNode(own.addresses(), own.zone());
       }
       Set<Ip> all = new HashSet<>();
       addresses.values().forEach(all::addAll);

@@ -25,6 +25,12 @@ public interface NodeDatapath extends AutoCloseable {
     return new KernelDatapath(datapath);
   }
 
+  /** See {@link Datapath#replaces}. */
+  Optional<String> replaces();
+
+  /** See {@link Datapath#replaced}. */
+  void replaced();
+
   /** What the kernel held when the datapath was opened. */
   Collection<ProgrammedVip> programmed();
 

@@ -22,7 +22,7 @@ final class Peers {
     this.datapath = datapath;
   }
 
-  /** See {@link Programmer#ownAddresses}. */
+  /** See {@link Programmer#ownNode}. */
   void setOwn(List<Ip> addresses) {
     given = addresses;
   }
@@ -42,6 +42,11 @@ final class Peers {
   /** Whether it has been said which the own ones are, or that this is not known. */
   boolean isOwnKnown() {
     return given != null;
+  }
+
+  /** Whether it is known which nodes there are, and the datapath was told. */
+  boolean isApplied() {
+    return applied != null;
   }
 
   /** This node's addresses as of the last {@link #apply}, the preferred ones first. */

@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
  * #close}: what fails is reported and tried again.
  *
  * <p>Nothing is programmed before {@link #listed}, so that two tables that want the same VIP are
- * both known when it is decided who has it.
+ * both known when it is decided who has it; nor before {@link #ownNode}, for some tables are
+ * different in each zone.
  */
 public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
 
@@ -46,7 +47,10 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   private static final Duration AUDIT_STEP = Duration.ofSeconds(1);
   private static final Duration REACHABILITY = Duration.ofSeconds(10);
   private static final Duration SETTLE = Duration.ofSeconds(10);
+  private static final Duration REPLACE_AGAIN = Duration.ofMillis(50);
   private static final Duration PEERS_AGAIN = Duration.ofSeconds(10);
+
+  private record OwnNode(List<Ip> addresses, String zone) {}
 
   /** What is done again and again, or some time after its cause. */
   private enum Task {
@@ -56,6 +60,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
     ATTACHMENTS("check the interfaces"),
     PEERS("set the nodes from which encapsulated packets are accepted"),
     AUDIT("compare tables with the kernel's maps"),
+    REPLACE("put the program in the place of one with other maps"),
     SETTLE("end what only former flows needed"),
     REACHABILITY("look for backends that cannot be reached"),
     REPORT("report");
@@ -87,7 +92,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   // Guarded by lock:
   private Map<ObjectName, Change> pending = new LinkedHashMap<>();
   private final Set<NetworkChange> networkChanges = EnumSet.noneOf(NetworkChange.class);
-  private Optional<List<Ip>> newOwn = Optional.empty();
+  private Optional<OwnNode> newOwn = Optional.empty();
   private Optional<Set<Ip>> newPeers = Optional.empty();
   private boolean listed;
   private boolean synced;
@@ -161,14 +166,15 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   }
 
   /**
-   * Says by which addresses other nodes know this one. Nothing is reported before, so that what is
-   * said of them does not change for a moment at each start.
+   * Says by which addresses other nodes know this one, and where it is. Nothing is programmed or
+   * reported before, so that neither changes for a moment at each start.
    *
    * @param addresses the preferred one of each family first; empty if that is not known: then those
    *     that the datapath finds, see {@link io.xdplb.datapath.Datapath#addresses}
+   * @param zone by the label of its Node; {@code null} if it is in none, or that is not known
    */
-  public void ownAddresses(List<Ip> addresses) {
-    signal(() -> newOwn = Optional.of(List.copyOf(addresses)));
+  public void ownNode(List<Ip> addresses, String zone) {
+    signal(() -> newOwn = Optional.of(new OwnNode(List.copyOf(addresses), zone)));
   }
 
   /**
@@ -239,9 +245,17 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
 
   private void run() {
     try {
-      attempt("attach", interfaces::attachAll);
+      if (datapath.replaces().isPresent()) {
+        log.warn(
+            "an earlier version has pinned maps of another layout ({}); it goes on with them until"
+                + " all tables are programmed in new ones",
+            datapath.replaces().get());
+        agenda.in(Task.REPLACE, REPLACE_AGAIN);
+      } else {
+        attempt("attach", interfaces::attachAll);
+        agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
+      }
       agenda.in(Task.NEIGHBOURS, NEIGHBOURS);
-      agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
       agenda.in(Task.AUDIT, AUDIT_STEP);
       agenda.in(Task.SETTLE, SETTLE);
       agenda.in(Task.REACHABILITY, Duration.ZERO);
@@ -259,6 +273,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   private boolean step() throws InterruptedException {
     List<Change> changes = List.of();
     boolean removeUnclaimed;
+    Optional<OwnNode> own;
     lock.lockInterruptibly();
     try {
       while (!stopped && !hasWork()) {
@@ -271,12 +286,13 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
       if (stopped) {
         return false;
       }
-      if (listed && !pending.isEmpty()) {
+      own = newOwn;
+      takeNodes();
+      if (hasChanges()) {
         changes = new ArrayList<>(pending.values());
         pending = new LinkedHashMap<>();
       }
-      removeUnclaimed = synced && !unclaimedRemoved;
-      takeNodes();
+      removeUnclaimed = hasUnclaimed();
       if (networkChanges.remove(NetworkChange.NEIGHBOUR)) {
         agenda.atLatestIn(Task.NEIGHBOUR_CHANGE, NETWORK_DEBOUNCE);
       }
@@ -287,6 +303,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
     } finally {
       lock.unlock();
     }
+    own.ifPresent(node -> attempt("follow the zone", () -> tables.moveTo(node.zone())));
     work(changes, removeUnclaimed);
     lastStepNanos = System.nanoTime();
     return true;
@@ -294,7 +311,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
 
   private void takeNodes() {
     if (newOwn.isPresent() || newPeers.isPresent()) {
-      newOwn.ifPresent(peers::setOwn);
+      newOwn.ifPresent(own -> peers.setOwn(own.addresses()));
       newPeers.ifPresent(peers::setOthers);
       newOwn = Optional.empty();
       newPeers = Optional.empty();
@@ -302,9 +319,17 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
     }
   }
 
+  private boolean hasChanges() {
+    return listed && peers.isOwnKnown() && !pending.isEmpty();
+  }
+
+  private boolean hasUnclaimed() {
+    return synced && peers.isOwnKnown() && !unclaimedRemoved;
+  }
+
   private boolean hasWork() {
-    return (listed && !pending.isEmpty())
-        || (synced && !unclaimedRemoved)
+    return hasChanges()
+        || hasUnclaimed()
         || newOwn.isPresent()
         || newPeers.isPresent()
         || !networkChanges.isEmpty();
@@ -338,7 +363,9 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
       case NEIGHBOUR_CHANGE -> datapath.neighboursChanged();
       case NETWORK_CHANGE -> {
         datapath.networkChanged();
-        interfaces.check();
+        if (datapath.replaces().isEmpty()) {
+          interfaces.check();
+        }
         agenda.in(Task.PEERS, Duration.ZERO);
         agenda.in(Task.REACHABILITY, Duration.ZERO);
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
@@ -368,6 +395,19 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
         }
         agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
       }
+      case REPLACE -> {
+        agenda.in(task, REPLACE_AGAIN);
+        if (unclaimedRemoved && peers.isApplied()) {
+          interfaces.attachAll();
+          datapath.replaced();
+          agenda.cancel(task);
+          agenda.in(Task.ATTACHMENTS, ATTACHMENTS);
+          agenda.atLatestIn(Task.REPORT, REPORT_DEBOUNCE);
+          log.warn(
+              "the program has new maps now: connections by NAT and to pods on this node that were"
+                  + " there before are cut");
+        }
+      }
       case SETTLE -> {
         agenda.in(task, SETTLE);
         settle();
@@ -395,8 +435,8 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   }
 
   private void report() {
-    if (!peers.isOwnKnown()) {
-      return;
+    if (!peers.isOwnKnown() || datapath.replaces().isPresent()) {
+      return; // what the former agent said of its own maps still holds
     }
     NodeStateStatus report =
         NodeReport.of(

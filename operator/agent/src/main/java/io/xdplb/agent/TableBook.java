@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -42,11 +43,14 @@ final class TableBook {
    * @param kernelHash what the kernel's maps must hash to: the same, but for a table of which each
    *     node holds a part; {@code null} while no valid version is known
    * @param vips those of the last valid version, this node's part
+   * @param whole what that is a part of; {@code null} where all nodes have the same
    * @param invalid why the newest version cannot be used; {@code null} if it can
    */
-  private record Entry(String tableHash, String kernelHash, List<Vip> vips, String invalid) {}
+  private record Entry(
+      String tableHash, String kernelHash, List<Vip> vips, List<Vip> whole, String invalid) {}
 
   private final String node;
+  private String zone;
 
   private final VipClaims claims = new VipClaims();
   private final Map<ObjectName, Entry> entries = new HashMap<>();
@@ -78,12 +82,9 @@ final class TableBook {
           "the table does not hash to its tableHash: operator and agent are of different versions"
               + (TableSlices.isSplit(spec) ? ", or somebody has changed a slice" : ""));
     }
-    List<Vip> vips = whole.stream().map(vip -> vip.partOf(node)).toList();
     entries.put(
-        table,
-        new Entry(
-            spec.tableHash(), hasParts ? TableHash.desired(vips) : spec.tableHash(), vips, null));
-    Set<VipKey> keys = vips.stream().map(Vip::key).collect(Collectors.toSet());
+        table, hasParts ? part(spec.tableHash(), whole, null) : whole(spec.tableHash(), whole));
+    Set<VipKey> keys = whole.stream().map(Vip::key).collect(Collectors.toSet());
     return touched(table, () -> claims.set(table, createdAt, keys));
   }
 
@@ -98,8 +99,39 @@ final class TableBook {
     if (former != null && former.tableHash() != null) {
       return new Touched(Set.of(table), Set.of());
     }
-    entries.put(table, new Entry(null, null, List.of(), null));
+    entries.put(table, new Entry(null, null, List.of(), null, null));
     return touched(table, () -> claims.set(table, createdAt, Tables.keys(spec)));
+  }
+
+  /**
+   * Says in which zone this node is.
+   *
+   * @param zone {@code null} if it is in none
+   * @return the tables whose VIPs may have changed by it
+   */
+  Set<ObjectName> moveTo(String zone) {
+    Set<ObjectName> moved = new HashSet<>();
+    if (!Objects.equals(zone, this.zone)) {
+      this.zone = zone;
+      entries.replaceAll(
+          (table, entry) -> {
+            if (entry.whole() == null) {
+              return entry;
+            }
+            moved.add(table);
+            return part(entry.tableHash(), entry.whole(), entry.invalid());
+          });
+    }
+    return moved;
+  }
+
+  private static Entry whole(String tableHash, List<Vip> vips) {
+    return new Entry(tableHash, tableHash, vips, null, null);
+  }
+
+  private Entry part(String tableHash, List<Vip> whole, String invalid) {
+    List<Vip> vips = whole.stream().map(vip -> vip.partOf(node, zone)).toList();
+    return new Entry(tableHash, TableHash.desired(vips), vips, whole, invalid);
   }
 
   private Touched invalid(ObjectName table, String why) {
@@ -107,8 +139,9 @@ final class TableBook {
     entries.put(
         table,
         former == null
-            ? new Entry(null, null, List.of(), why)
-            : new Entry(former.tableHash(), former.kernelHash(), former.vips(), why));
+            ? new Entry(null, null, List.of(), null, why)
+            : new Entry(
+                former.tableHash(), former.kernelHash(), former.vips(), former.whole(), why));
     return new Touched(Set.of(table), Set.of());
   }
 

@@ -132,6 +132,17 @@ final class TableProgrammer {
         : book.put(table, change.createdAt(), change.spec());
   }
 
+  /**
+   * Says in which zone this node is; until it is said, in none.
+   *
+   * @param zone {@code null} if it is in none
+   */
+  void moveTo(String zone) {
+    Set<ObjectName> moved = book.moveTo(zone);
+    unannounced.addAll(moved);
+    moved.forEach(this::program);
+  }
+
   /** Removes what was adopted from the kernel and belongs to no table. */
   void removeUnclaimed() {
     vips.programmed().stream()

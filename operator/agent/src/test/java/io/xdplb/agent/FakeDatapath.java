@@ -38,6 +38,8 @@ final class FakeDatapath implements NodeDatapath {
   Attachment offers = new Attachment("", Attachment.Mode.NATIVE, null, null, Egress.TCX, null);
   List<Ip> addresses = List.of();
   boolean refusesPeers;
+  Optional<String> replaces = Optional.empty();
+  List<Operation> replacedAfter = List.of();
   Predicate<Operation> refuses = operation -> false;
   boolean closed;
 
@@ -137,6 +139,17 @@ final class FakeDatapath implements NodeDatapath {
   private static Attachment attachment(String interfaceName, Attachment as) {
     return new Attachment(
         interfaceName, as.mode(), as.reason(), as.message(), as.egress(), as.egressMessage());
+  }
+
+  @Override
+  public synchronized Optional<String> replaces() {
+    return replaces;
+  }
+
+  @Override
+  public synchronized void replaced() {
+    replaces = Optional.empty();
+    replacedAfter = List.copyOf(operations);
   }
 
   @Override

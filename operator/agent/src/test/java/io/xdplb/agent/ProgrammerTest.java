@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -156,15 +157,42 @@ class ProgrammerTest {
   }
 
   @Test
-  void nothingIsReportedBeforeItIsKnownByWhichAddressesOthersKnowThisNode() {
+  void nothingIsProgrammedOrReportedBeforeItIsKnownWhatNodeThisIs() throws Exception {
     programmer.start();
     programmer.synced();
     programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
-    await(() -> programmed.containsKey(name("a")));
+    Thread.sleep(300); // six times as long as a report takes
+    assertThat(datapath.operationCount()).isZero();
     assertThat(reports).isEmpty();
-    programmer.ownAddresses(List.of(Ip.parse("198.51.100.1"), Ip.parse("2001:db8::1")));
-    await(() -> !reports.isEmpty());
+    programmer.ownNode(List.of(Ip.parse("198.51.100.1"), Ip.parse("2001:db8::1")), null);
+    await(() -> programmed.containsKey(name("a")) && !reports.isEmpty());
     assertThat(reports.get(0).addresses()).containsExactly("198.51.100.1", "2001:db8::1");
+  }
+
+  @Test
+  void mapsOfAnotherLayoutAreReplacedWhenAllIsProgrammedInTheNewOnes() throws Exception {
+    datapath.replaces = Optional.of("backends: value size 64 instead of 128");
+    programmer.ownNode(List.of(), null);
+    programmer.start();
+    programmer.listed();
+    programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
+    await(() -> programmed.containsKey(name("a")));
+    Thread.sleep(1500); // longer than interfaces are left unchecked
+    assertThat(datapath.attached).as("not all tables have been told").isEmpty();
+    programmer.table(name("b"), CREATED, table("203.0.113.2", 2));
+    programmer.synced();
+    await(() -> programmed.containsKey(name("b")));
+    Thread.sleep(300);
+    assertThat(datapath.attached).as("the peers have not been told").isEmpty();
+    assertThat(reports).as("what the former agent said still holds").isEmpty();
+    programmer.peers(Set.of(Ip.parse("198.51.100.8")));
+    await(() -> datapath.replaces().isEmpty());
+    assertThat(datapath.attached).containsExactly("eth0", "eth1");
+    assertThat(datapath.replacedAfter)
+        .extracting(Operation::vip)
+        .contains(vip("203.0.113.1"), vip("203.0.113.2"));
+    await(() -> !reports.isEmpty() && last().tables() == 2);
+    assertThat(last().interfaces()).hasSize(2);
   }
 
   @Test
@@ -179,7 +207,7 @@ class ProgrammerTest {
   void peersAreToldWithThisNodeAndWhenTheyChangeOnly() {
     Ip own = Ip.parse("198.51.100.7");
     Ip other = Ip.parse("198.51.100.8");
-    programmer.ownAddresses(List.of(own));
+    programmer.ownNode(List.of(own), null);
     programmer.start();
     programmer.synced();
     programmer.table(name("a"), CREATED, table("203.0.113.1", 2));
@@ -225,7 +253,7 @@ class ProgrammerTest {
   }
 
   private void start() {
-    programmer.ownAddresses(List.of());
+    programmer.ownNode(List.of(), null);
     programmer.start();
   }
 

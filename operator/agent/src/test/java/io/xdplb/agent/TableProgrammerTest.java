@@ -23,6 +23,7 @@ import io.xdplb.core.compile.CompileResult;
 import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.Endpoint;
 import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.Hints;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.Ip;
@@ -38,6 +39,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -340,9 +342,7 @@ class TableProgrammerTest {
   void aNodeProgramsItsPartOfATableAndReportsTheWhole() {
     ForwardingTableSpec both = parts("node-1", "node-2");
     put("a", EARLY, both);
-    assertThat(datapath.backends(vip("203.0.113.1")).keySet())
-        .extracting(backend -> backend.address().toString())
-        .containsExactly("198.51.100.1");
+    assertThat(takers()).containsExactly("198.51.100.1");
     TableDigests digests = new TableDigests();
     digests.put(name("a"), both.tableHash());
     assertThat(programmer.digests().rootHash()).isEqualTo(digests.rootHash());
@@ -437,8 +437,69 @@ class TableProgrammerTest {
                 IntStream.of(missing).mapToObj(stored.table().slices()::get).toList())));
   }
 
+  @Test
+  void aNodeThatIsInAnotherZoneThanBeforeProgramsItsPartThere() {
+    ForwardingTableSpec table = inZones("eu-1", "eu-2");
+    put("a", EARLY, table);
+    put("b", EARLY, table("203.0.113.2", 3));
+    assertThat(takers()).as("in no zone").containsExactly("198.51.100.1", "198.51.100.2");
+    TableDigests digests = new TableDigests();
+    digests.put(name("a"), table.tableHash());
+    digests.put(name("b"), table("203.0.113.2", 3).tableHash());
+    said.clear();
+    datapath.operations.clear();
+    programmer.moveTo("eu-2");
+    assertThat(takers()).containsExactly("198.51.100.2");
+    assertThat(datapath.backends(vip("203.0.113.1"))).as("keeps its flows").hasSize(2);
+    assertThat(said).containsExactly("programmed a");
+    assertThat(programmer.digests().rootHash()).isEqualTo(digests.rootHash());
+    assertThat(datapath.operations).allMatch(o -> o.vip().equals(vip("203.0.113.1")));
+
+    datapath.operations.clear();
+    programmer.moveTo("eu-2");
+    assertThat(datapath.operations).isEmpty();
+    put("a", EARLY, inZones("eu-2", "eu-1"));
+    assertThat(takers()).containsExactly("198.51.100.1");
+    programmer.moveTo(null);
+    assertThat(takers()).containsExactly("198.51.100.1", "198.51.100.2");
+  }
+
+  private List<String> takers() {
+    return datapath.backends(vip("203.0.113.1")).entrySet().stream()
+        .filter(backend -> backend.getValue().takesNewFlows())
+        .map(backend -> backend.getKey().address().toString())
+        .sorted()
+        .toList();
+  }
+
+  /** Two pods of 203.0.113.1:80, for these zones. */
+  private static ForwardingTableSpec inZones(String zone1, String zone2) {
+    return ofPods(
+        LoadBalancerSpec.TrafficPolicy.External.Cluster,
+        new Endpoint(
+            "198.51.100.1",
+            80,
+            EndpointConditions.ABSENT,
+            null,
+            new Hints(Set.of(), Set.of(zone1))),
+        new Endpoint(
+            "198.51.100.2",
+            80,
+            EndpointConditions.ABSENT,
+            null,
+            new Hints(Set.of(), Set.of(zone2))));
+  }
+
   /** Two pods of 203.0.113.1:80, on these nodes. */
   private static ForwardingTableSpec parts(String node1, String node2) {
+    return ofPods(
+        LoadBalancerSpec.TrafficPolicy.External.Local,
+        new Endpoint("198.51.100.1", 80, EndpointConditions.ABSENT, node1),
+        new Endpoint("198.51.100.2", 80, EndpointConditions.ABSENT, node2));
+  }
+
+  private static ForwardingTableSpec ofPods(
+      LoadBalancerSpec.TrafficPolicy.External external, Endpoint... pods) {
     ServicePort port = new ServicePort("web", Protocol.TCP, 80);
     return ((CompileResult.Compiled)
             Compiler.compile(
@@ -458,17 +519,10 @@ class TableProgrammerTest {
                         null,
                         null,
                         null,
-                        new LoadBalancerSpec.TrafficPolicy(
-                            LoadBalancerSpec.TrafficPolicy.External.Local),
+                        new LoadBalancerSpec.TrafficPolicy(external),
                         null,
                         null),
-                    Map.of(
-                        port,
-                        new ServiceEndpoints.Resolved(
-                            List.of(
-                                new Endpoint("198.51.100.1", 80, EndpointConditions.ABSENT, node1),
-                                new Endpoint(
-                                    "198.51.100.2", 80, EndpointConditions.ABSENT, node2)))))))
+                    Map.of(port, new ServiceEndpoints.Resolved(List.of(pods))))))
         .table();
   }
 

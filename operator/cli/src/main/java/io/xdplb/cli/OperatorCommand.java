@@ -50,6 +50,15 @@ final class OperatorCommand implements Callable<Integer> {
               + " of class xdplb.io/xdp.")
   private boolean defaultForServices;
 
+  @Option(
+      names = "--agent-pods",
+      paramLabel = "SELECTOR",
+      description =
+          "Label selector of the agents' pods in --namespace: a LoadBalancer is Programmed when"
+              + " each node with such a pod has it. Default: each node whose agent has ever"
+              + " reported.")
+  private String agentPods;
+
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private HttpOptions http;
 
@@ -62,6 +71,7 @@ final class OperatorCommand implements Callable<Integer> {
         new OperatorRuntime(
             client,
             OperatorSettings.of(kubernetes.namespace(), instance)
+                .withAgentPods(agentPods)
                 .withDefaultForServices(defaultForServices),
             metrics.sdk(),
             leaderElect ? election() : null,

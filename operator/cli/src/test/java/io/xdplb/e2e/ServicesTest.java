@@ -5,15 +5,23 @@ import static io.xdplb.e2e.Manifests.slicesOf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.LoadBalancerIngress;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import io.xdplb.e2e.Manifests.Endpoint;
 import io.xdplb.testing.kernel.EchoServer;
 import io.xdplb.testing.kernel.Host;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Services of type LoadBalancer, from {@code kubectl apply} to the answer of a pod. */
@@ -90,9 +98,17 @@ class ServicesTest extends ClusterTestCase {
     place(Map.of(hosts.get(0).ipv4(), own, hosts.get(0).ipv6(), own));
     awaitAnswers(7007);
     assertThat(servers(7007)).as("the other one is on another node").containsOnlyKeys("http1");
+    // Nobody answers it here but the agent.
+    cluster.until("the health check is answered", () -> healthCheck().startsWith("200 "));
+    assertThat(healthCheck())
+        .isEqualTo(
+            "200 {\"service\":{\"namespace\":\"%s\",\"name\":\"echo\"},\"localEndpoints\":1}"
+                .formatted(cluster.namespace()));
 
     place(Map.of());
     cluster.until("its own is gone", () -> answer(7007).equals("nobody"));
+    cluster.until("the health check says so", () -> healthCheck().startsWith("503 "));
+    int healthCheckPort = healthCheckPort();
     long dropped = cluster.xdplb().status().at("/drops/no_backend").asLong();
     assertThat(Echo.server(client(), VIPS.get(0), 7007, Duration.ofMillis(300))).isEmpty();
     assertThat(cluster.xdplb().status().at("/drops/no_backend").asLong())
@@ -109,10 +125,104 @@ class ServicesTest extends ClusterTestCase {
         .outOrFail();
     awaitAnswers(7007);
     cluster.until("both are used", () -> servers(7007).size() == 2);
+    cluster.until("the port is closed", () -> healthCheck(healthCheckPort).equals("nobody"));
+  }
+
+  private String healthCheck() {
+    return healthCheck(healthCheckPort());
+  }
+
+  private int healthCheckPort() {
+    return cluster
+        .client()
+        .services()
+        .inNamespace(cluster.namespace())
+        .withName("echo")
+        .get()
+        .getSpec()
+        .getHealthCheckNodePort();
+  }
+
+  /** As another load balancer asks this node, from outside; the status and the body, or nobody. */
+  private String healthCheck(int port) {
+    URI uri = URI.create("http://" + cluster.lan().balancer().ipv4() + ":" + port + "/healthz");
+    return client()
+        .call(
+            () -> {
+              HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+              connection.setConnectTimeout(1000);
+              connection.setReadTimeout(1000);
+              try {
+                int status = connection.getResponseCode();
+                try (InputStream body =
+                    status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+                  return status + " " + new String(body.readAllBytes(), StandardCharsets.UTF_8);
+                }
+              } catch (IOException e) {
+                return "nobody";
+              } finally {
+                connection.disconnect();
+              }
+            });
+  }
+
+  @Test
+  void withHintsForZonesANodeUsesThePodsForItsZoneAndFollowsBoth() {
+    List<Host> hosts = hosts(2);
+    zone("eu-1");
+    cluster.apply(service(7007, "Cluster") + endpoints(hosts));
+    hint(Map.of(hosts.get(0).ipv4(), "eu-1", hosts.get(0).ipv6(), "eu-1"));
+    awaitAnswers(7007);
+    cluster.until(
+        "only what is for its zone", () -> servers(7007).keySet().equals(Set.of("http1")));
+
+    try (LiveConnections connections = LiveConnections.open(client(), VIPS, 7007, 10)) {
+      zone("elsewhere");
+      cluster.until(
+          "what is for the other zone", () -> servers(7007).keySet().equals(Set.of("http2")));
+      connections.mustGoOn(Map.of("http1", 20));
+    }
+    zone("eu-3");
+    cluster.until("nothing is for this zone: all", () -> servers(7007).size() == 2);
+  }
+
+  private void zone(String zone) {
+    cluster
+        .client()
+        .nodes()
+        .withName("node-" + cluster.namespace())
+        .edit(
+            node ->
+                new NodeBuilder(node)
+                    .editMetadata()
+                    .addToLabels("topology.kubernetes.io/zone", zone)
+                    .endMetadata()
+                    .build());
+  }
+
+  /**
+   * The pods with these addresses are for these zones, and all others for one that is elsewhere.
+   */
+  private void hint(Map<String, String> zones) {
+    change(
+        e ->
+            e.edit()
+                .withNewHints()
+                .addNewForZone(zones.getOrDefault(e.getAddresses().get(0), "elsewhere"))
+                .endHints()
+                .build());
   }
 
   /** Puts the pods with these addresses on nodes, and all others on one that is elsewhere. */
   private void place(Map<String, String> nodes) {
+    change(
+        e ->
+            e.edit()
+                .withNodeName(nodes.getOrDefault(e.getAddresses().get(0), "elsewhere"))
+                .build());
+  }
+
+  private void change(UnaryOperator<io.fabric8.kubernetes.api.model.discovery.v1.Endpoint> change) {
     for (EndpointSlice slice :
         cluster
             .client()
@@ -126,15 +236,7 @@ class ServicesTest extends ClusterTestCase {
           .client()
           .resource(
               new EndpointSliceBuilder(slice)
-                  .withEndpoints(
-                      slice.getEndpoints().stream()
-                          .map(
-                              e ->
-                                  e.edit()
-                                      .withNodeName(
-                                          nodes.getOrDefault(e.getAddresses().get(0), "elsewhere"))
-                                      .build())
-                          .toList())
+                  .withEndpoints(slice.getEndpoints().stream().map(change).toList())
                   .build())
           .update();
     }

@@ -20,6 +20,7 @@ import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -54,16 +55,17 @@ final class ClusterView implements NodeSource.Concerned {
   private final PoolKeeper keeper;
   private final BalancerEvents events;
   private final LeaseSource leases;
+  private final Optional<AgentPodSource> agents;
   private final BiPredicate<LoadBalancer, NodeState> isAtRest;
 
   /**
-   * @param namespace where the agents' Leases are
+   * @param settings where the agents' Leases and Pods are
    * @param isAtRest whether nothing can follow for a LoadBalancer from what a node reports of
    *     tables
    */
   ClusterView(
       EventSourceContext<LoadBalancer> context,
-      String namespace,
+      OperatorSettings settings,
       TableEvidence evidence,
       OrphanCollector orphans,
       PoolKeeper keeper,
@@ -97,9 +99,15 @@ final class ClusterView implements NodeSource.Concerned {
             slice ->
                 SliceSource.tableOf(slice).ifPresent(table -> checkOwner(table, slice, orphans)));
     nodes = new NodeSource(context, this);
-    addresses = new NodeAddressSource(context, this::onNode);
-    leases = new LeaseSource(context, namespace, this::all);
-    directory = new NodeDirectory(nodes::node, addresses::addresses);
+    addresses = new NodeAddressSource(context, this::concernedByNode);
+    leases = new LeaseSource(context, settings.namespace(), this::all);
+    agents =
+        Optional.ofNullable(settings.agentPods())
+            .map(
+                selector ->
+                    new AgentPodSource(
+                        context, settings.namespace(), selector, this::waitingForReport));
+    directory = new NodeDirectory(nodes::node, addresses::addresses, addresses::zone);
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;
@@ -107,8 +115,21 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
-    return List.of(
-        services, slices, tables, tableSlices, nodes, addresses, leases, pools, namespaces, events);
+    List<EventSource<?, LoadBalancer>> sources =
+        new ArrayList<>(
+            List.of(
+                services,
+                slices,
+                tables,
+                tableSlices,
+                nodes,
+                addresses,
+                leases,
+                pools,
+                namespaces,
+                events));
+    agents.ifPresent(sources::add);
+    return sources;
   }
 
   TableSource tables() {
@@ -176,6 +197,31 @@ final class ClusterView implements NodeSource.Concerned {
     return nodes.nodes().stream()
         .filter(node -> addresses.addresses(node.getMetadata().getName()).isPresent())
         .toList();
+  }
+
+  /**
+   * The nodes that should have an agent and have not reported a state, in order. One whose Node is
+   * gone is not waited for.
+   */
+  List<String> unreportedNodes() {
+    return agents.stream()
+        .flatMap(pods -> pods.nodes().stream())
+        .filter(this::isUnreported)
+        .sorted()
+        .toList();
+  }
+
+  private boolean isUnreported(String node) {
+    return nodes.node(node).isEmpty() && addresses.addresses(node).isPresent();
+  }
+
+  /** All LoadBalancers, if a node that has not reported anything may be one to wait for. */
+  private Stream<ObjectName> waitingForReport(String node) {
+    return nodes.node(node).isEmpty() ? all() : Stream.empty();
+  }
+
+  private Stream<ObjectName> concernedByNode(String node) {
+    return agents.isPresent() ? Stream.concat(onNode(node), waitingForReport(node)) : onNode(node);
   }
 
   @Override

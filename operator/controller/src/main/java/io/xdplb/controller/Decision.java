@@ -154,12 +154,14 @@ record Decision(
       return new Table.Remove();
     }
     ForwardingTableSpec rest =
-        new ForwardingTableSpec(null, table.sourceRanges(), table.unavailablePolicy(), vips);
+        new ForwardingTableSpec(
+            null, table.sourceRanges(), table.unavailablePolicy(), table.healthCheck(), vips);
     return new Table.Install(
         new ForwardingTableSpec(
             TableHash.desired(Tables.toVips(rest)),
             table.sourceRanges(),
             table.unavailablePolicy(),
+            table.healthCheck(),
             vips));
   }
 }

@@ -16,23 +16,26 @@ import java.util.function.Predicate;
 /**
  * What the nodes say of one table.
  *
- * @param desired how many nodes should hold it: all that report a state
+ * @param desired how many nodes should hold it: all that report a state or should have an agent
  * @param programmed how many of them have proven that they do, and have it attached
  * @param failures nodes that say they cannot, ordered by name
  * @param lagging names of the nodes that neither prove nor fail, in order
  * @param silent names of the nodes whose agent gives no sign of life, in order; what they said last
  *     proves nothing any more
+ * @param unreported names of the nodes that should have an agent and have no NodeState, in order
  */
 record Fleet(
     int desired,
     int programmed,
     List<Failure> failures,
     List<String> lagging,
-    List<String> silent) {
+    List<String> silent,
+    List<String> unreported) {
 
   /** No node is asked, because there is no table. */
-  static Fleet withoutTable(Collection<NodeState> nodes) {
-    return new Fleet(nodes.size(), 0, List.of(), List.of(), List.of());
+  static Fleet withoutTable(Collection<NodeState> nodes, List<String> unreported) {
+    return new Fleet(
+        nodes.size() + unreported.size(), 0, List.of(), List.of(), List.of(), unreported);
   }
 
   /**
@@ -45,12 +48,15 @@ record Fleet(
   record Failure(String node, String reason, String message) {}
 
   /**
+   * @param nodes what they report
+   * @param unreported names of the nodes that should and do not
    * @param table whose evidence is wanted
    * @param proofs digests of the table's bucket that prove it
    * @param isSilent whether a node's agent gives no sign of life
    */
   static Fleet of(
       Collection<NodeState> nodes,
+      List<String> unreported,
       ObjectName table,
       Set<String> proofs,
       Predicate<String> isSilent) {
@@ -73,7 +79,8 @@ record Fleet(
         lagging.add(name);
       }
     }
-    return new Fleet(nodes.size(), programmed, failures, lagging, silent);
+    return new Fleet(
+        nodes.size() + unreported.size(), programmed, failures, lagging, silent, unreported);
   }
 
   /**
@@ -127,7 +134,7 @@ record Fleet(
 
   /** Nodes are behind, and none has said that it cannot follow. */
   boolean isOnlyLagging() {
-    return failures.isEmpty() && !lagging.isEmpty();
+    return failures.isEmpty() && !(lagging.isEmpty() && unreported.isEmpty());
   }
 
   /** A node that has not reported anything yet has not failed either. */

@@ -60,7 +60,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private static final int TOO_MANY_REQUESTS = 429;
 
-  private final String namespace;
+  private final OperatorSettings settings;
   private final OrphanCollector orphans;
   private final Announcer announcer;
   private final Settling settling;
@@ -73,20 +73,16 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private volatile ClusterView cluster;
 
   /**
-   * @param namespace where the agents' Leases are
-   * @param patience how long nodes that do not follow keep an address from being used by others
    * @param leads whether this operator may write, and no other one does
    */
   LoadBalancerReconciler(
       KubernetesClient client,
-      String namespace,
+      OperatorSettings settings,
       Announcer announcer,
-      Settling settling,
-      Duration patience,
       Clock clock,
       BooleanSupplier leads) {
-    this.namespace = namespace;
-    this.departures = new Departures(evidence, patience, clock);
+    this.settings = settings;
+    this.departures = new Departures(evidence, settings.patience(), clock);
     this.orphans =
         new OrphanCollector(
             client,
@@ -95,14 +91,14 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             this::forget,
             leads);
     this.announcer = announcer;
-    this.settling = settling;
+    this.settling = new Settling(settings.settle(), clock);
     this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
   }
 
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, namespace, evidence, orphans, keeper, this::isAtRest);
+    cluster = new ClusterView(context, settings, evidence, orphans, keeper, this::isAtRest);
     keeper.watch(cluster);
     return cluster.eventSources();
   }
@@ -339,7 +335,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             decision,
             null,
             StatusComposer.withdrawn(departure.holders(), departure.isGivenUp()),
-            Fleet.withoutTable(cluster.nodes().nodes()),
+            Fleet.withoutTable(cluster.nodes().nodes(), cluster.unreportedNodes()),
             settling.now()),
         decision.advice());
     return departure.isOver()
@@ -356,9 +352,10 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     Collection<NodeState> nodes = cluster.nodes().nodes();
     Fleet fleet =
         inForce == null
-            ? Fleet.withoutTable(nodes)
+            ? Fleet.withoutTable(nodes, cluster.unreportedNodes())
             : Fleet.of(
                 nodes,
+                cluster.unreportedNodes(),
                 name,
                 evidence.proofs(name, inForce.tableHash()),
                 cluster.leases()::isSilent);
@@ -490,7 +487,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             StatusComposer.NOT_WRITTEN,
             "The API server refused the ForwardingTable; it is tried again: "
                 + refusal.getMessage()),
-        Fleet.withoutTable(cluster.nodes().nodes()),
+        Fleet.withoutTable(cluster.nodes().nodes(), cluster.unreportedNodes()),
         now);
   }
 

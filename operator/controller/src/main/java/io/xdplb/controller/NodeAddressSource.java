@@ -17,13 +17,16 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * The cluster's Nodes and their internal addresses. A change of these concerns the LoadBalancers
- * that have endpoints there; all else of a Node changes often and concerns nobody.
+ * The cluster's Nodes, their internal addresses and zones. A change of these concerns the
+ * LoadBalancers that have endpoints there; all else of a Node changes often and concerns nobody.
  */
 final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
 
   /** The type of address by which the nodes of a cluster reach each other. */
   static final String INTERNAL = "InternalIP";
+
+  /** The label of a Node that names its zone. */
+  static final String ZONE = "topology.kubernetes.io/zone";
 
   private final Function<String, Stream<ObjectName>> onNode;
 
@@ -49,6 +52,18 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
     return get(new ResourceID(node)).map(NodeAddressSource::internal);
   }
 
+  /** The zone of a Node; empty if it is in none, or there is no such Node. */
+  Optional<String> zone(String node) {
+    return get(new ResourceID(node)).flatMap(NodeAddressSource::zone);
+  }
+
+  /** The zone of a Node; empty if it is in none. */
+  static Optional<String> zone(Node node) {
+    return Optional.ofNullable(node.getMetadata().getLabels())
+        .map(labels -> labels.get(ZONE))
+        .filter(zone -> !zone.isEmpty());
+  }
+
   /** The internal addresses of a Node, in its own order. */
   static List<String> internal(Node node) {
     return node.getStatus() == null || node.getStatus().getAddresses() == null
@@ -68,7 +83,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   @Override
   public void onUpdate(Node before, Node now) {
     super.onUpdate(before, now);
-    if (!internal(before).equals(internal(now))) {
+    if (!internal(before).equals(internal(now)) || !zone(before).equals(zone(now))) {
       trigger(now);
     }
   }

@@ -3,7 +3,6 @@ package io.xdplb.controller;
 
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
-import io.xdplb.core.compile.Endpoint;
 import io.xdplb.core.compile.NodeInfo;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.model.Ip;
@@ -11,7 +10,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -25,19 +23,23 @@ final class NodeDirectory {
 
   private final Function<String, Optional<NodeState>> states;
   private final Function<String, Optional<List<String>>> addresses;
+  private final Function<String, Optional<String>> zones;
 
   /**
    * @param states the NodeState of a node
    * @param addresses the internal addresses of a Node; empty if there is no such Node
+   * @param zones the zone of a Node; empty if it is in none
    */
   NodeDirectory(
       Function<String, Optional<NodeState>> states,
-      Function<String, Optional<List<String>>> addresses) {
+      Function<String, Optional<List<String>>> addresses,
+      Function<String, Optional<String>> zones) {
     this.states = states;
     this.addresses = addresses;
+    this.zones = zones;
   }
 
-  /** The nodes on which these endpoints are, by name; those that nobody knows are missing. */
+  /** The nodes that endpoints are on or for, by name; those that nobody knows are missing. */
   Map<String, NodeInfo> of(Collection<ServiceEndpoints> services) {
     Map<String, NodeInfo> nodes = new HashMap<>();
     services.stream()
@@ -46,8 +48,10 @@ final class NodeDirectory {
                 known instanceof ServiceEndpoints.Resolved resolved
                     ? resolved.endpoints().stream()
                     : Stream.empty())
-        .map(Endpoint::nodeName)
-        .filter(Objects::nonNull)
+        .flatMap(
+            endpoint ->
+                Stream.concat(
+                    Stream.ofNullable(endpoint.nodeName()), endpoint.hints().nodes().stream()))
         .distinct()
         .forEach(name -> info(name).ifPresent(info -> nodes.put(name, info)));
     return nodes;
@@ -64,7 +68,8 @@ final class NodeDirectory {
     return Optional.of(
         new NodeInfo(
             parsed(own == null || own.isEmpty() ? internal.orElse(List.of()) : own),
-            hasAgent(status)));
+            hasAgent(status),
+            zones.apply(name).orElse(null)));
   }
 
   /**

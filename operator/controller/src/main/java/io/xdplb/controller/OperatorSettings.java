@@ -8,6 +8,8 @@ import java.util.Objects;
  * How the operator works.
  *
  * @param namespace where the operator and the agents run, and have their Leases
+ * @param agentPods label selector of the agents' Pods in that namespace, by which it is known where
+ *     there should be an agent; {@code null} if that is known of no node before its agent reports
  * @param instance which operator this is, as it appears in Events; the pod's name in a cluster
  * @param threads how many LoadBalancers are reconciled at the same time, at least 1
  * @param settle how long nodes may be behind a changed table before a status says so, from the
@@ -20,6 +22,7 @@ import java.util.Objects;
  */
 public record OperatorSettings(
     String namespace,
+    String agentPods,
     String instance,
     int threads,
     Duration settle,
@@ -44,6 +47,7 @@ public record OperatorSettings(
   public static OperatorSettings of(String namespace, String instance) {
     return new OperatorSettings(
         namespace,
+        null,
         instance,
         16,
         Duration.ofSeconds(2),
@@ -52,21 +56,55 @@ public record OperatorSettings(
         false);
   }
 
+  /** The same with other {@link #agentPods}. */
+  public OperatorSettings withAgentPods(String agentPods) {
+    return new OperatorSettings(
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        isDefaultForServices);
+  }
+
   /** The same with another {@link #settle}. */
   public OperatorSettings withSettle(Duration settle) {
     return new OperatorSettings(
-        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        isDefaultForServices);
   }
 
   /** The same with another {@link #patience}. */
   public OperatorSettings withPatience(Duration patience) {
     return new OperatorSettings(
-        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        isDefaultForServices);
   }
 
   /** The same with another {@link #isDefaultForServices}. */
   public OperatorSettings withDefaultForServices(boolean isDefaultForServices) {
     return new OperatorSettings(
-        namespace, instance, threads, settle, longestRetry, patience, isDefaultForServices);
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        isDefaultForServices);
   }
 }

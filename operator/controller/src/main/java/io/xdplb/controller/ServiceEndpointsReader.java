@@ -2,10 +2,14 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointHints;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.api.model.discovery.v1.ForNode;
+import io.fabric8.kubernetes.api.model.discovery.v1.ForZone;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.compile.Endpoint;
 import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.Hints;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
@@ -14,6 +18,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * From a Service and its EndpointSlices to the endpoints of one of its ports. Pure, so that a
@@ -41,13 +47,16 @@ public final class ServiceEndpointsReader {
         .map(name -> new ObjectName(slice.getMetadata().getNamespace(), name));
   }
 
-  /** The names of the nodes that a slice's endpoints are on, each once. */
+  /** The names of the nodes that a slice's endpoints are on or for, each once. */
   static List<String> nodesOf(EndpointSlice slice) {
     return slice.getEndpoints() == null
         ? List.of()
         : slice.getEndpoints().stream()
-            .map(io.fabric8.kubernetes.api.model.discovery.v1.Endpoint::getNodeName)
-            .filter(Objects::nonNull)
+            .flatMap(
+                endpoint ->
+                    Stream.concat(
+                        Stream.ofNullable(endpoint.getNodeName()),
+                        hints(endpoint.getHints()).nodes().stream()))
             .distinct()
             .toList();
   }
@@ -110,10 +119,19 @@ public final class ServiceEndpointsReader {
                   endpoint.getAddresses().get(0),
                   port.getPort(),
                   conditions(endpoint.getConditions()),
-                  endpoint.getNodeName()));
+                  endpoint.getNodeName(),
+                  hints(endpoint.getHints())));
         }
       }
     }
+  }
+
+  private static Hints hints(EndpointHints hints) {
+    return hints == null
+        ? Hints.NONE
+        : new Hints(
+            hints.getForNodes().stream().map(ForNode::getName).collect(Collectors.toSet()),
+            hints.getForZones().stream().map(ForZone::getName).collect(Collectors.toSet()));
   }
 
   private static EndpointConditions conditions(

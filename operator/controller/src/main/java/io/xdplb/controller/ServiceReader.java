@@ -52,6 +52,7 @@ final class ServiceReader {
         spec.getLoadBalancerIP(),
         orEmpty(spec.getLoadBalancerSourceRanges()),
         "Local".equals(spec.getExternalTrafficPolicy()),
+        Optional.ofNullable(spec.getHealthCheckNodePort()).filter(port -> port > 0).orElse(null),
         "ClientIP".equals(spec.getSessionAffinity())
             ? Optional.ofNullable(spec.getSessionAffinityConfig())
                 .map(SessionAffinityConfig::getClientIP)

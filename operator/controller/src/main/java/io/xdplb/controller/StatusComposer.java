@@ -171,14 +171,19 @@ final class StatusComposer {
     }
     if (fleet.isProgrammed()) {
       return Verdict.yes(
-          PROGRAMMED, "Every node has proven from its kernel's maps that it holds the table.");
+          PROGRAMMED,
+          "Every node has proven from its kernel's maps that it holds the table."
+              + (differsByNode(inForce)
+                  ? " It is not the same on all nodes, for each uses the endpoints near it: a flow"
+                      + " that reaches another node than before may break."
+                  : ""));
     }
     if (!fleet.silent().isEmpty()) {
       return Verdict.unknown(NODES_LAGGING, silent(fleet));
     }
     return settling
         ? Verdict.no(PROGRAMMING, "The nodes are programming the table.")
-        : Verdict.no(NODES_LAGGING, "Not proven by: " + named(fleet.lagging()) + ".");
+        : Verdict.no(NODES_LAGGING, lagging(fleet));
   }
 
   /** The condition of a type; empty if it is not there. */
@@ -209,6 +214,14 @@ final class StatusComposer {
         : "Only the VIPs that are not in use elsewhere are programmed.";
   }
 
+  private static boolean differsByNode(ForwardingTableSpec inForce) {
+    return inForce != null
+        && inForce.vips().stream()
+            .filter(vip -> vip.backends() != null)
+            .flatMap(vip -> vip.backends().stream())
+            .anyMatch(backend -> backend.parts() != null && !backend.parts().isEmpty());
+  }
+
   private static String failures(Fleet fleet) {
     return fleet.failures().stream()
             .limit(NAMED_NODES)
@@ -229,7 +242,21 @@ final class StatusComposer {
         + named(fleet.silent())
         + ". The kernel there goes on with what it has, and no change gets there; see whether the"
         + " agent's pod runs. If such a node is gone for good, delete its Node or its NodeState."
-        + (fleet.lagging().isEmpty() ? "" : " Not proven by: " + named(fleet.lagging()) + ".");
+        + (lagging(fleet).isEmpty() ? "" : " " + lagging(fleet));
+  }
+
+  private static String lagging(Fleet fleet) {
+    List<String> sentences = new ArrayList<>();
+    if (!fleet.lagging().isEmpty()) {
+      sentences.add("Not proven by: " + named(fleet.lagging()) + ".");
+    }
+    if (!fleet.unreported().isEmpty()) {
+      sentences.add(
+          "The agent has not reported yet from: "
+              + named(fleet.unreported())
+              + "; see whether its pod runs there.");
+    }
+    return String.join(" ", sentences);
   }
 
   private static String named(List<String> nodes) {

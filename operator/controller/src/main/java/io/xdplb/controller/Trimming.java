@@ -8,6 +8,8 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.NodeStatus;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -57,7 +59,10 @@ final class Trimming {
         });
   }
 
-  /** Names, the label that names the Service, ports; of an endpoint address, conditions, node. */
+  /**
+   * Names, the label that names the Service, ports; of an endpoint address, conditions, node,
+   * hints.
+   */
   static ItemStore<EndpointSlice> slices() {
     return new TransformingItemStore<>(
         slice -> {
@@ -73,7 +78,6 @@ final class Trimming {
                       endpoints.forEach(
                           endpoint -> {
                             endpoint.setTargetRef(null);
-                            endpoint.setHints(null);
                             endpoint.setZone(null);
                             endpoint.setHostname(null);
                             endpoint.setDeprecatedTopology(null);
@@ -154,7 +158,20 @@ final class Trimming {
         });
   }
 
-  /** Names and internal addresses. */
+  /** Names, and the node that a Pod is on or made for. */
+  static ItemStore<Pod> pods() {
+    return new TransformingItemStore<>(
+        pod -> {
+          PodSpec node = new PodSpec();
+          AgentPodSource.node(pod).ifPresent(node::setNodeName);
+          pod.setMetadata(identity(pod.getMetadata()));
+          pod.setSpec(node);
+          pod.setStatus(null);
+          return pod;
+        });
+  }
+
+  /** Names, internal addresses and the label that names the zone. */
   static ItemStore<Node> nodes() {
     return new TransformingItemStore<>(
         node -> {
@@ -163,7 +180,12 @@ final class Trimming {
               NodeAddressSource.internal(node).stream()
                   .map(address -> new NodeAddress(address, NodeAddressSource.INTERNAL))
                   .toList());
+          Map<String, String> labels =
+              NodeAddressSource.zone(node)
+                  .map(zone -> Map.of(NodeAddressSource.ZONE, zone))
+                  .orElse(Map.of());
           node.setMetadata(identity(node.getMetadata()));
+          node.getMetadata().setLabels(labels);
           node.setSpec(null);
           node.setStatus(addresses);
           return node;

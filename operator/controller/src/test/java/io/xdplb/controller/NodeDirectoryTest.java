@@ -12,6 +12,7 @@ import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.core.compile.Endpoint;
 import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.Hints;
 import io.xdplb.core.compile.NodeInfo;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.model.Ip;
@@ -19,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -30,10 +32,12 @@ class NodeDirectoryTest {
 
   private final Map<String, NodeState> states = new HashMap<>();
   private final Map<String, List<String>> addresses = new HashMap<>();
+  private final Map<String, String> zones = new HashMap<>();
   private final NodeDirectory directory =
       new NodeDirectory(
           name -> Optional.ofNullable(states.get(name)),
-          name -> Optional.ofNullable(addresses.get(name)));
+          name -> Optional.ofNullable(addresses.get(name)),
+          name -> Optional.ofNullable(zones.get(name)));
 
   @Test
   void anAgentIsWhereAnInterfaceIsAttached() {
@@ -60,6 +64,27 @@ class NodeDirectoryTest {
     assertThat(info("n")).isEqualTo(node(true, "198.51.100.9"));
     addresses.clear();
     assertThat(info("n")).as("without a Node").isEqualTo(node(true, "198.51.100.9"));
+  }
+
+  @Test
+  void nodesThatEndpointsAreForAreLookedUpTooWithTheirZones() {
+    addresses.put("n", List.of("198.51.100.1"));
+    addresses.put("m", List.of("198.51.100.2"));
+    zones.put("m", "eu-1");
+    Map<String, NodeInfo> known =
+        directory.of(
+            List.of(
+                new ServiceEndpoints.Resolved(
+                    List.of(
+                        new Endpoint(
+                            "198.51.100.9",
+                            80,
+                            EndpointConditions.ABSENT,
+                            "n",
+                            new Hints(Set.of("m"), Set.of()))))));
+    assertThat(known).containsOnlyKeys("n", "m");
+    assertThat(known.get("n").zone()).isNull();
+    assertThat(known.get("m").zone()).isEqualTo("eu-1");
   }
 
   @Test

@@ -10,11 +10,13 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.compile.Endpoint;
 import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.Hints;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.ObjectName;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class ServiceEndpointsReaderTest {
@@ -169,6 +171,37 @@ class ServiceEndpointsReaderTest {
         .isEqualTo(
             resolved(
                 new Endpoint("198.51.100.1", 53, new EndpointConditions(false, null, true), null)));
+  }
+
+  @Test
+  void hintsAreHandedOnAndTheirNodesAreThoseOfTheSlice() {
+    EndpointSlice slice =
+        slice("IPv4")
+            .addNewPort()
+            .withName("dns")
+            .withPort(53)
+            .withProtocol("UDP")
+            .endPort()
+            .addNewEndpoint()
+            .withAddresses("198.51.100.1")
+            .withNodeName("n")
+            .withNewHints()
+            .addNewForNode("m")
+            .addNewForZone("eu-1")
+            .addNewForZone("eu-2")
+            .endHints()
+            .endEndpoint()
+            .build();
+    assertThat(ServiceEndpointsReader.read(DNS, List.of(slice), DNS_UDP))
+        .isEqualTo(
+            resolved(
+                new Endpoint(
+                    "198.51.100.1",
+                    53,
+                    EndpointConditions.ABSENT,
+                    "n",
+                    new Hints(Set.of("m"), Set.of("eu-1", "eu-2")))));
+    assertThat(ServiceEndpointsReader.nodesOf(slice)).containsExactly("n", "m");
   }
 
   @Test

@@ -21,6 +21,7 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.ServiceResource;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Access;
@@ -377,7 +378,8 @@ class ServicesTest extends OperatorTestCase {
         cluster.awaitTable(WEB, t -> !t.getSpec().vips().get(0).backends().isEmpty());
     assertThat(table.getSpec().sourceRanges()).containsExactly("198.51.100.0/24");
     assertThat(table.getSpec().vips().get(0).affinitySeconds()).isEqualTo(60);
-    assertThat(table.getSpec().vips().get(0).backends().get(0).onlyOn()).isEqualTo(node);
+    assertThat(table.getSpec().vips().get(0).backends().get(0).parts())
+        .containsExactly(new Part(Part.Place.Node, node, 1));
     edit(
         "web",
         s ->
@@ -389,7 +391,7 @@ class ServicesTest extends OperatorTestCase {
                 .endSpec());
     table = cluster.awaitTable(WEB, t -> t.getSpec().sourceRanges() == null);
     assertThat(table.getSpec().vips().get(0).affinitySeconds()).isNull();
-    assertThat(table.getSpec().vips().get(0).backends().get(0).onlyOn()).isNull();
+    assertThat(table.getSpec().vips().get(0).backends().get(0).parts()).isNull();
   }
 
   @Test

@@ -69,11 +69,13 @@ class StatusComposerTest {
           0,
           List.of(),
           List.of());
-  private static final Fleet NOBODY = new Fleet(0, 0, List.of(), List.of(), List.of());
-  private static final Fleet ALL = new Fleet(2, 2, List.of(), List.of(), List.of());
-  private static final Fleet BEHIND = new Fleet(2, 1, List.of(), List.of("n2"), List.of());
+  private static final Fleet NOBODY = new Fleet(0, 0, List.of(), List.of(), List.of(), List.of());
+  private static final Fleet ALL = new Fleet(2, 2, List.of(), List.of(), List.of(), List.of());
+  private static final Fleet BEHIND =
+      new Fleet(2, 1, List.of(), List.of("n2"), List.of(), List.of());
   private static final Fleet FAILING =
-      new Fleet(3, 1, List.of(new Failure("n2", "MapFull", "full")), List.of("n3"), List.of());
+      new Fleet(
+          3, 1, List.of(new Failure("n2", "MapFull", "full")), List.of("n3"), List.of(), List.of());
 
   @Test
   void theFirstReasonThatFailsIsReadys() {
@@ -181,7 +183,11 @@ class StatusComposerTest {
     LoadBalancerStatus lagging = compose(programming, GOOD, BEHIND, false);
     assertThat(reasons(programming, lagging)).containsExactly("-NodesLagging");
     LoadBalancerStatus others =
-        compose(lagging, GOOD, new Fleet(3, 1, List.of(), List.of("n2", "n3"), List.of()), false);
+        compose(
+            lagging,
+            GOOD,
+            new Fleet(3, 1, List.of(), List.of("n2", "n3"), List.of(), List.of()),
+            false);
     assertThat(others).isNotEqualTo(lagging);
     assertThat(reasons(lagging, others)).isEmpty();
     LoadBalancerStatus refused = compose(others, REFUSED, ALL, false);

@@ -10,6 +10,8 @@ import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.PodSpecBuilder;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointBuilder;
@@ -39,6 +41,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionTimeoutException;
 
@@ -74,6 +77,9 @@ final class TestCluster implements AutoCloseable {
     client.resources(LoadBalancer.class).inNamespace(namespace).delete();
     client.resources(NodeState.class).delete();
     nodes.forEach(name -> client.nodes().withName(name).delete());
+    for (String place : List.of("default", namespace)) {
+      client.pods().inNamespace(place).withGracePeriod(0).delete();
+    }
     until("tables are gone", () -> tables().isEmpty());
     client.close();
   }
@@ -215,6 +221,60 @@ final class TestCluster implements AutoCloseable {
     nodeAddresses(name, internalIps);
   }
 
+  /** As the DaemonSet's controller and the scheduler do; {@link #close} deletes it. */
+  void agentPodOn(String node) {
+    pod("default", "agent-" + node, "agent", pod -> pod.withNodeName(node));
+  }
+
+  /** As the DaemonSet's controller does, and no scheduler finds room for it. */
+  void agentPodMadeFor(String node) {
+    pod(
+        "default",
+        "agent-" + node,
+        "agent",
+        pod ->
+            pod.withNewAffinity()
+                .withNewNodeAffinity()
+                .withNewRequiredDuringSchedulingIgnoredDuringExecution()
+                .addNewNodeSelectorTerm()
+                .addNewMatchField()
+                .withKey("metadata.name")
+                .withOperator("In")
+                .withValues(node)
+                .endMatchField()
+                .endNodeSelectorTerm()
+                .endRequiredDuringSchedulingIgnoredDuringExecution()
+                .endNodeAffinity()
+                .endAffinity());
+  }
+
+  /** Deletes it at once, as its kubelet does once it has ended. */
+  void removeAgentPod(String node) {
+    client.pods().inNamespace("default").withName("agent-" + node).withGracePeriod(0).delete();
+  }
+
+  void pod(String namespace, String name, String app, UnaryOperator<PodSpecBuilder> spec) {
+    client
+        .resource(
+            new PodBuilder()
+                .withNewMetadata()
+                .withName(name)
+                .withNamespace(namespace)
+                .addToLabels("app", app)
+                .endMetadata()
+                .withSpec(
+                    spec.apply(
+                            new PodSpecBuilder()
+                                .withAutomountServiceAccountToken(false)
+                                .addNewContainer()
+                                .withName("pod")
+                                .withImage("example.com/pod")
+                                .endContainer())
+                        .build())
+                .build())
+        .create();
+  }
+
   void nodeAddresses(String name, String... internalIps) {
     client
         .nodes()
@@ -328,6 +388,15 @@ final class TestCluster implements AutoCloseable {
                         Objects.equals(
                             c.getObservedGeneration(), balancer.getMetadata().getGeneration()))
                 .isPresent());
+  }
+
+  /** Waits for a condition whose message contains this. */
+  LoadBalancer awaitMessage(String name, String type, String text) {
+    return awaitObject(
+        name + ": " + type + ": " + text,
+        balancerResource(name),
+        balancer ->
+            condition(balancer, type).filter(c -> c.getMessage().contains(text)).isPresent());
   }
 
   static Optional<Condition> condition(LoadBalancer balancer, String type) {

@@ -38,9 +38,12 @@ record BackendLine(
     return Handle.index(handle);
   }
 
-  /** Whether its flows are known to nobody but who sends to it: no agent can be asked. */
-  boolean isServer() {
-    return !delivery.nat() && !delivery.agent();
+  /**
+   * Whether its flows are remembered by whoever sends to it: no agent can be asked, or one that may
+   * have another ring.
+   */
+  boolean isRemembered() {
+    return !delivery.nat() && (!delivery.agent() || delivery.remembered());
   }
 
   /** Whether it is on this machine and its packets carry no tag to find it by. */
@@ -109,6 +112,7 @@ record BackendLine(
         ((takesNewFlows ? Layouts.Backend.TAKES_NEW_FLOWS : 0)
             | (delivery.nat() ? Layouts.Backend.NAT : 0)
             | (delivery.agent() ? Layouts.Backend.AGENT : 0)
+            | (delivery.remembered() ? Layouts.Backend.REMEMBERED : 0)
             | (way.hosted() ? Layouts.Backend.HOSTED : 0));
   }
 
@@ -160,7 +164,8 @@ record BackendLine(
               (flags & Layouts.Backend.NAT) != 0,
               Encapsulation.values()[encapsulation],
               node,
-              (flags & Layouts.Backend.AGENT) != 0));
+              (flags & Layouts.Backend.AGENT) != 0,
+              (flags & Layouts.Backend.REMEMBERED) != 0));
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }

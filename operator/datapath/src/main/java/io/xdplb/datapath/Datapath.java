@@ -55,10 +55,11 @@ public final class Datapath implements AutoCloseable {
 
   /**
    * Opens the datapath of a pin path: adopts the maps that are pinned there or creates them, and
-   * loads the program. Interfaces are attached by {@link #attach}.
+   * loads the program. Interfaces are attached by {@link #attach}. Where maps of another layout are
+   * pinned, see {@link #replaces}.
    *
-   * @throws DatapathException if another agent has it open, the program is refused, a pinned map
-   *     has another layout, or the NAT ports overlap with the kernel's ephemeral ports
+   * @throws DatapathException if another agent has it open, the program is refused, or the NAT
+   *     ports overlap with the kernel's ephemeral ports
    */
   public static Datapath open(DatapathConfig config) {
     ConfigWriter.check(config.natPorts()); // first: a refused agent is to leave nothing behind
@@ -71,6 +72,7 @@ public final class Datapath implements AutoCloseable {
       if (maps != null) {
         maps.close();
       }
+      removeIfEmpty(Maps.newMapPins(config.pinPath()), e);
       removeIfEmpty(Maps.mapPins(config.pinPath()), e);
       removeIfEmpty(config.pinPath(), e);
       lock.close();
@@ -112,6 +114,22 @@ public final class Datapath implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot remove " + pinPath, e);
     }
+  }
+
+  /**
+   * In what the maps of a former agent differ from this program's; empty if they do not, and after
+   * {@link #replaced}. Then these maps are new ones beside those, without anything in them, and the
+   * former program, where it is attached, goes on with its own: program what is to be, then {@link
+   * #attach} all interfaces, then call {@link #replaced}. What was remembered of flows is lost with
+   * that: connections by NAT break, and so do those to pods on this node.
+   */
+  public Optional<String> replaces() {
+    return maps.replaces();
+  }
+
+  /** No interface has the former program any more: its maps are given up, and these are pinned. */
+  public void replaced() {
+    maps.replaced();
   }
 
   /** What the maps hold, VIP by VIP. */

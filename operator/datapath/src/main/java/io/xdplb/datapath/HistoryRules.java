@@ -13,7 +13,7 @@ import java.util.function.IntFunction;
  * asked: what is not remembered by the datapath itself is taken for its flow for as long as it
  * drains, and no less than some minutes. After that the slot has a history without it, only so that
  * remembered flows are looked for, until none has been seen for as long as a connection may be
- * silent.
+ * silent. The same holds for an agent that may have another ring than this machine.
  *
  * @param second in jiffies
  * @param silence for how long a connection may be silent, in jiffies
@@ -26,7 +26,7 @@ record HistoryRules(int second, int silence) {
    * What becomes of a line.
    *
    * @param owner the entry of a handle; {@code null} if it has gone
-   * @param remembers whether the VIP has servers, whose flows the datapath remembers
+   * @param remembers whether the VIP has backends whose flows the datapath remembers
    * @param now in jiffies
    * @return the line itself if it stays, another one in its place, or empty if the slots have no
    *     history any more
@@ -51,7 +51,7 @@ record HistoryRules(int second, int silence) {
   }
 
   private boolean isKept(BackendLine owner, int age) {
-    int seconds = owner.isServer() ? Math.max(TAKEN_FOR, owner.drainSeconds()) : ASKED;
+    int seconds = owner.isRemembered() ? Math.max(TAKEN_FOR, owner.drainSeconds()) : ASKED;
     return Integer.compareUnsigned(age, seconds * second) <= 0;
   }
 }

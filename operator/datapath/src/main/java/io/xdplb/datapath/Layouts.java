@@ -144,6 +144,7 @@ final class Layouts {
     static final int NAT = 2;
     static final int AGENT = 4;
     static final int HOSTED = 8;
+    static final int REMEMBERED = 16;
 
     private Backend() {}
   }

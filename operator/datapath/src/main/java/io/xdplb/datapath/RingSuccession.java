@@ -19,8 +19,9 @@ import java.util.function.IntPredicate;
  * then those before, without those that have gone. A slot of a ring of another size covers parts of
  * several old slots, and inherits from all of them.
  *
- * <p>Of a server nobody can be asked: what is not remembered is taken for a flow of the oldest
- * owner. So that one stays the last of its slot's line, also when it is the present owner again.
+ * <p>Of a backend whose flows are remembered here nobody can be asked: what is not remembered is
+ * taken for a flow of the oldest owner. So that one stays the last of its slot's line, also when it
+ * is the present owner again.
  *
  * <p>Slots with the same former owners share one line. Pure: handles in, handles out.
  */
@@ -41,7 +42,7 @@ final class RingSuccession {
   private final long[] former;
   private final IntFunction<int[]> owners;
   private final IntPredicate live;
-  private final IntPredicate server;
+  private final IntPredicate remembered;
   private final Map<IntBuffer, Integer> numbers = new HashMap<>();
 
   /**
@@ -49,19 +50,19 @@ final class RingSuccession {
    * @param currents the new owners, slot by slot; 0 where nobody takes new flows
    * @param owners the former owners of a history, newest first
    * @param live whether a handle still has its entry
-   * @param server whether it is a server's that has no agent; of live ones
+   * @param remembered whether its flows are remembered here; of live ones
    */
   RingSuccession(
       long[] former,
       int[] currents,
       IntFunction<int[]> owners,
       IntPredicate live,
-      IntPredicate server) {
+      IntPredicate remembered) {
     this.former = former;
     this.currents = currents;
     this.owners = owners;
     this.live = live;
-    this.server = server;
+    this.remembered = remembered;
     histories = new int[currents.length];
     for (int slot = 0; slot < currents.length && former.length > 0; slot++) {
       histories[slot] = history(slot);
@@ -117,7 +118,7 @@ final class RingSuccession {
     int oldest = first == last ? oldest(RingSlot.current(former[first]), earlier) : 0;
     found.remove(current);
     found.removeIf(handle -> handle == 0 || !live.test(handle));
-    if (oldest != 0 && server.test(oldest) && !found.isEmpty()) {
+    if (oldest != 0 && remembered.test(oldest) && !found.isEmpty()) {
       found.remove(oldest);
       found.add(oldest); // the last, and there again if it is the present one
     }
@@ -144,7 +145,7 @@ final class RingSuccession {
       forgotten += owners.length - Layouts.History.OWNERS;
       line = Arrays.copyOf(owners, Layouts.History.OWNERS);
       int oldest = owners[owners.length - 1];
-      if (server.test(oldest)) {
+      if (remembered.test(oldest)) {
         line[line.length - 1] = oldest;
       }
     }

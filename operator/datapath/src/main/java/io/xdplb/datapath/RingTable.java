@@ -136,7 +136,7 @@ final class RingTable {
               currents,
               h -> histories.read(lines, h).owners(),
               live::containsKey,
-              h -> live.get(h).isServer());
+              h -> live.get(h).isRemembered());
     }
     int[] written = writeLines(next.lines, now);
     histories.forget(next.forgotten);
@@ -232,7 +232,7 @@ final class RingTable {
     RingState ring = vip.ring;
     if (!ring.histories.isEmpty()) {
       Map<Integer, BackendLine> live = vip.handles();
-      boolean remembers = live.values().stream().anyMatch(BackendLine::isServer);
+      boolean remembers = live.values().stream().anyMatch(BackendLine::isRemembered);
       int time = jiffies.getAsInt();
       Map<Integer, Integer> changed = new HashMap<>();
       List<HistoryPool.Line> replacements = new ArrayList<>();

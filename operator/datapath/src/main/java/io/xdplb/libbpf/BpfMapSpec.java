@@ -51,6 +51,22 @@ public final class BpfMapSpec {
     return this;
   }
 
+  /**
+   * In what the map that is pinned where this one is to be differs, as the load would say; empty if
+   * it does not, or none is pinned.
+   *
+   * @throws LibbpfException if what is pinned there is no map, or cannot be opened
+   */
+  public List<String> pinDifferences() {
+    object.checkOpen();
+    if (pin == null || !Files.exists(pin)) {
+      return List.of();
+    }
+    try (Fd existing = Fd.pinned(pin, "map")) {
+      return MapInfo.differences(MapInfo.read(existing.get()), info());
+    }
+  }
+
   void adoptIfPinned() {
     if (pin == null || !Files.exists(pin)) {
       return;

@@ -67,8 +67,24 @@ class AttachTest {
     return new Attachment(device, mode, null, null, Attachment.Egress.TCX, null);
   }
 
+  /** Row 54: a device on top of another has no native mode; not every kernel has VLANs. */
   @Test
-  void nativeModeWhereTheDriverHasItAndGenericWhereNot() {
+  void row54_deviceOnTopOfAnotherIsAttachedInGenericModeAndSaysWhy() {
+    machine.ip("link add link eth0 name up0 type macvlan mode bridge", "link set up0 up");
+    Attachment upper = attach("up0");
+    assertThat(upper.mode()).isEqualTo(Attachment.Mode.GENERIC);
+    assertThat(upper.reason()).isEqualTo("NoNativeMode");
+    assertThat(upper.message()).contains("up0").contains("EOPNOTSUPP");
+    assertThat(kernel("up0")).extracting(Xdp.Attachment::mode).containsExactly(XdpMode.GENERIC);
+    inside(
+        () -> {
+          test.datapath().detach("up0");
+          return null;
+        });
+  }
+
+  @Test
+  void row54_nativeModeWhereTheDriverHasItAndGenericWhereNot() {
     machine.ip("link add br0 type bridge", "link set br0 up"); // a bridge has no native XDP
     Attachment bridge = attach("br0");
     assertThat(bridge.mode()).isEqualTo(Attachment.Mode.GENERIC);

@@ -8,6 +8,9 @@ import static io.xdplb.datapath.DsrCluster.VIP6;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.Protocol;
+import io.xdplb.core.model.Backend;
+import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Place;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.DsrCluster.Pod;
 import io.xdplb.testing.kernel.ClusterNode;
@@ -19,6 +22,7 @@ import io.xdplb.testing.kernel.RequiresBpf;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +42,7 @@ class ConsistencyTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final long SEED = Long.getLong("xdplb.seed", System.nanoTime());
 
+  private boolean prefersOwn;
   private final Random random = new Random(SEED);
   private final List<String> story = new ArrayList<>(List.of("seed " + SEED));
 
@@ -96,6 +101,17 @@ class ConsistencyTest {
     }
   }
 
+  /** The edge uses all pods, and each node with pods would use its own only: no two rings agree. */
+  @ParameterizedTest
+  @ValueSource(strings = {VIP4, VIP6})
+  void connectionsSurviveChangesWhereNodesHaveDifferentRings(String vip) {
+    ClusterPlan plan = ClusterPlan.plain().withClients(2).withNodes(1, 0, 3);
+    try (DsrCluster cluster = new DsrCluster(plan, 4, 1 << 17)) {
+      prefersOwn = true;
+      run(cluster, vip, false);
+    }
+  }
+
   private void run(DsrCluster cluster, String address, boolean rehash) {
     List<Pod> pods = cluster.pods();
     Map<Pod, Integer> weights = new LinkedHashMap<>();
@@ -148,7 +164,27 @@ class ConsistencyTest {
     Vip vip = DsrCluster.vip(address, Protocol.TCP, weights, true);
     List<ClusterNode> order = new ArrayList<>(cluster.nodes().nodes());
     Collections.shuffle(order, random);
-    order.forEach(node -> cluster.program(node, vip));
+    order.forEach(node -> cluster.program(node, prefersOwn ? part(vip, weights, node) : vip));
+  }
+
+  private static Vip part(Vip vip, Map<Pod, Integer> weights, ClusterNode node) {
+    Map<BackendKey, String> nodes = new HashMap<>();
+    weights.keySet().forEach(p -> nodes.put(p.key(vip.key().address().isIpv4()), p.node().name()));
+    List<Backend> backends =
+        vip.backends().stream()
+            .map(
+                b ->
+                    new Backend(
+                        b.key(),
+                        b.weight(),
+                        b.drainSeconds(),
+                        b.delivery(),
+                        b.weight() == 0
+                            ? Map.of()
+                            : Map.of(Place.node(nodes.get(b.key())), b.weight())))
+            .toList();
+    return new Vip(vip.key(), 4001, vip.affinitySeconds(), vip.access(), backends)
+        .partOf(node.name(), null);
   }
 
   private void rehash(DsrCluster cluster) {

@@ -32,6 +32,9 @@ final class Dsr {
   /** Control byte: all owners of the slot have been asked. */
   static final int CONTROL_FINAL = 0x10;
 
+  /** The same, and as often as it may be its node did not have the owner. */
+  static final int CONTROL_LAST = CONTROL_FINAL | 3;
+
   /** Control byte: the source is translated, and the inner destination is the pod itself. */
   static final int CONTROL_NAT = 0x20;
 

@@ -45,6 +45,14 @@ final class DsrCluster implements AutoCloseable {
   }
 
   DsrCluster(ClusterPlan plan, int podsPerWorker, int maxFlows) {
+    this(plan, podsPerWorker, maxFlows, DatapathConfig.AttachPreference.NATIVE);
+  }
+
+  DsrCluster(
+      ClusterPlan plan,
+      int podsPerWorker,
+      int maxFlows,
+      DatapathConfig.AttachPreference preference) {
     cluster = NodeCluster.create(plan);
     try {
       for (ClusterNode node : cluster.nodes()) {
@@ -60,7 +68,7 @@ final class DsrCluster implements AutoCloseable {
                         1024,
                         1 << 18,
                         maxFlows,
-                        DatapathConfig.AttachPreference.NATIVE)));
+                        preference)));
       }
       List<Ip> peers =
           cluster.nodes().stream()

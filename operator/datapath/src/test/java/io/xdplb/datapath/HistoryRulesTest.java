@@ -30,7 +30,7 @@ class HistoryRulesTest {
   }
 
   private Optional<HistoryPool.Line> after(HistoryPool.Line line, int seconds) {
-    boolean remembers = backends.values().stream().anyMatch(BackendLine::isServer);
+    boolean remembers = backends.values().stream().anyMatch(BackendLine::isRemembered);
     return RULES.after(line, backends::get, remembers, MOVED + seconds * SECOND);
   }
 

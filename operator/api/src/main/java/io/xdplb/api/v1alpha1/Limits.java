@@ -52,6 +52,9 @@ public final class Limits {
   /** Backends of a load balancer, over its VIPs: as many as a node has room for by default. */
   public static final int TABLE_BACKENDS = 32_768;
 
+  /** Nodes and zones on which a backend in a ForwardingTable has weights of its own. */
+  public static final int BACKEND_PARTS = 64;
+
   /**
    * Backends that a ForwardingTable has in one object, over its VIPs; those of a larger one are in
    * about so many a slice. A change of one of them writes so much at most.
@@ -114,6 +117,9 @@ public final class Limits {
 
   /** A DNS name, RFC 1123: the name of an object. */
   static final String NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+  /** The name of a node, or the value of a label that names a zone. */
+  static final String PLACE = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
 
   /** A DNS label, RFC 1123. */
   static final String LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";

@@ -343,16 +343,56 @@ public record LoadBalancerSpec(
    *     run on it, and drops new flows while it has none and another node has some; every backend
    *     must be a serviceRef, and a pod whose EndpointSlice names no node is used by none. Absent
    *     means Cluster. Outside a cluster, the one machine there is uses all
+   * @param prefer which pods a node uses while there are ready ones of that kind, and all
+   *     otherwise; not with Local. It holds for each Service by itself, and only while the node of
+   *     each ready pod, and for SameZone its zone, is known; static backends are used by all nodes.
+   *     A listener with several backends tells at most 64 nodes and zones apart. Absent means what
+   *     the hints of the Service's EndpointSlices ask for, which Kubernetes writes for {@code
+   *     trafficDistribution}. Where nodes use different pods, a flow that reaches another node than
+   *     before, because routers have chosen anew, may come to another pod and break; and a few
+   *     flows between nodes may when the number of pods grows or shrinks past 40 or 160
+   * @param healthCheckNodePort port on which each node says by HTTP whether it has ready pods of
+   *     the load balancer: 200 if so, else 503, and how many in JSON, as kube-proxy does. Where
+   *     something else has the port, such as kube-proxy for the same Service, that answers. Only
+   *     with Local; absent means none
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  public record TrafficPolicy(@Default("Cluster") External external) {
+  @ValidationRule(
+      value = "!has(self.prefer) || self.external != 'Local'",
+      message = "with external Local a node uses only its own pods, and prefers none")
+  @ValidationRule(
+      value = "!has(self.healthCheckNodePort) || self.external == 'Local'",
+      message = "only with external Local do nodes differ in what healthCheckNodePort would say")
+  public record TrafficPolicy(
+      @Default("Cluster") External external,
+      Prefer prefer,
+      @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) Integer healthCheckNodePort) {
+
+    /** One that asks for nothing else. */
+    public TrafficPolicy(External external) {
+      this(external, null, null);
+    }
+
+    /** One that has no health check. */
+    public TrafficPolicy(External external, Prefer prefer) {
+      this(external, prefer, null);
+    }
+
     /** For traffic that comes to an address of the load balancer. */
     public enum External {
       /** All endpoints. */
       Cluster,
       /** Those of the node that a packet comes to. */
       Local
+    }
+
+    /** Pods that are near the node that a packet comes to. */
+    public enum Prefer {
+      /** Those in its zone, by the label topology.kubernetes.io/zone of the Nodes. */
+      SameZone,
+      /** Those on it, else those in its zone. */
+      SameNode
     }
   }
 

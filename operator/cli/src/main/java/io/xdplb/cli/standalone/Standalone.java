@@ -56,7 +56,7 @@ public final class Standalone implements AutoCloseable {
       Path folder,
       String version) {
     Standalone standalone = new Standalone(datapath, interfaceNames, folder, version);
-    standalone.programmer.ownAddresses(List.of());
+    standalone.programmer.ownNode(List.of(), null);
     standalone.programmer.peers(peers);
     standalone.programmer.start();
     standalone.watch.start();

@@ -17,8 +17,8 @@ import java.util.Objects;
  *     Without any there is a table without VIPs
  * @param services what is known of each of {@link Compiler#servicePorts}; one that is missing
  *     counts as {@link ServiceEndpoints.Unknown}
- * @param nodes what is known of the nodes that the endpoints are on, by name; empty where there are
- *     no nodes, as in the standalone mode. Others than these nodes make no difference
+ * @param nodes what is known of the nodes that the endpoints are on or for, by name; empty where
+ *     there are no nodes, as in the standalone mode. Others than these nodes make no difference
  */
 public record CompileInput(
     ObjectName name,

@@ -98,7 +98,7 @@ public final class Compiler {
         List<Backend> backends = listener.backends(isIpv4);
         reaches.addAll(listener.reaches(isIpv4).values());
         readyEndpoints += check(listener, isIpv4, backends, spec.get().access().unavailable());
-        int ringSize = listener.ringSize(backends);
+        int ringSize = ResolvedListener.ringSize(backends);
         for (Ip address : addresses) {
           Vip vip =
               new Vip(
@@ -114,7 +114,11 @@ public final class Compiler {
       ForwardingReport.of(listener.spec().name(), reaches).ifPresent(forwarding::add);
     }
     ForwardingTableSpec table =
-        TableWriter.table(TableHash.desired(vips), spec.get().access(), specs.values());
+        TableWriter.table(
+            TableHash.desired(vips),
+            spec.get().access(),
+            HealthChecks.of(spec.get(), listeners).orElse(null),
+            specs.values());
     int backends = vips.stream().mapToInt(vip -> vip.backends().size()).sum();
     if (backends > Limits.TABLE_BACKENDS) {
       problems.add(
@@ -139,7 +143,7 @@ public final class Compiler {
       boolean isIpv4,
       List<Backend> backends,
       UnavailablePolicy unavailable) {
-    int takers = (int) backends.stream().filter(backend -> backend.weight() > 0).count();
+    int takers = (int) backends.stream().filter(Backend::takes).count();
     if (takers == 0) {
       problems.add(
           new Problem(

@@ -10,10 +10,18 @@ import java.util.Objects;
  * @param port the target port, 1 to 65535
  * @param conditions readiness
  * @param nodeName where it runs; {@code null} if unknown
+ * @param hints for whom it is
  */
-public record Endpoint(String address, int port, EndpointConditions conditions, String nodeName) {
+public record Endpoint(
+    String address, int port, EndpointConditions conditions, String nodeName, Hints hints) {
   public Endpoint {
     Objects.requireNonNull(address, "address");
     Objects.requireNonNull(conditions, "conditions");
+    Objects.requireNonNull(hints, "hints");
+  }
+
+  /** One without hints. */
+  public Endpoint(String address, int port, EndpointConditions conditions, String nodeName) {
+    this(address, port, conditions, nodeName, Hints.NONE);
   }
 }

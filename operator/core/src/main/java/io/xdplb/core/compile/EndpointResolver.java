@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.compile;
 
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.TrafficPolicy.Prefer;
 import io.xdplb.core.compile.Problem.Reason;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Ip;
@@ -36,7 +37,8 @@ final class EndpointResolver {
                 new ResolvedListener(
                     listener,
                     listener.groups().stream().map(group -> resolve(listener, group)).toList(),
-                    spec.isLocal()))
+                    spec.isLocal(),
+                    this::zoneOf))
         .toList();
   }
 
@@ -54,6 +56,7 @@ final class EndpointResolver {
             .add(
                 new BackendKey(ip, listener.backendPort(fixed.port())),
                 EndpointConditions.ABSENT,
+                Hints.NONE,
                 reaching.server(ip, fixed.encapsulation()));
       }
       return resolved;
@@ -105,7 +108,7 @@ final class EndpointResolver {
       Ip ip = Ip.parse(endpoint.address());
       Reach reach = reaching.pod(ip, endpoint.nodeName());
       BackendKey key = new BackendKey(ip, listener.backendPort(endpoint.port()));
-      group.ofFamily(ip.isIpv4()).add(key, endpoint.conditions(), reach);
+      group.ofFamily(ip.isIpv4()).add(key, endpoint.conditions(), hints(endpoint), reach);
       if (!reach.isReached()) {
         unreached.add(ip, reach);
       }
@@ -122,6 +125,23 @@ final class EndpointResolver {
                   + "; correct its EndpointSlice"));
     }
     problems.addAll(unreached.problems());
+  }
+
+  /** What is preferred is asked for as Kubernetes asks for it: by hints. */
+  private Hints hints(Endpoint endpoint) {
+    if (spec.prefer() == null) {
+      return endpoint.hints();
+    }
+    String node = endpoint.nodeName();
+    String zone = node == null ? null : zoneOf(node);
+    return new Hints(
+        node == null || spec.prefer() == Prefer.SameZone ? Set.of() : Set.of(node),
+        zone == null ? Set.of() : Set.of(zone));
+  }
+
+  private String zoneOf(String node) {
+    NodeInfo info = input.nodes().get(node);
+    return info == null ? null : info.zone();
   }
 
   private Optional<String> refusal(Endpoint endpoint) {

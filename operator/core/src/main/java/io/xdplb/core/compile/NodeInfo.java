@@ -9,9 +9,15 @@ import java.util.List;
  *
  * @param addresses where encapsulated packets reach it, the preferred one of each family first
  * @param agent whether an agent of ours takes them there
+ * @param zone that it is in; {@code null} if it is in none
  */
-public record NodeInfo(List<Ip> addresses, boolean agent) {
+public record NodeInfo(List<Ip> addresses, boolean agent, String zone) {
   public NodeInfo {
     addresses = List.copyOf(addresses);
+  }
+
+  /** One that is in no zone. */
+  public NodeInfo(List<Ip> addresses, boolean agent) {
+    this(addresses, agent, null);
   }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.compile;
 
+import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.core.maglev.Maglev;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.BackendKey;
+import io.xdplb.core.model.Place;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,13 +13,20 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A listener and the endpoints of all its groups.
  *
  * @param isLocal whether a node uses only the endpoints on it; then each has a node
+ * @param zoneOf the zone of a node; {@code null} if it is in none, or not known
  */
-record ResolvedListener(ValidSpec.Listener spec, List<Group> groups, boolean isLocal) {
+record ResolvedListener(
+    ValidSpec.Listener spec, List<Group> groups, boolean isLocal, UnaryOperator<String> zoneOf) {
+
+  private static final long UNITS_OVER_DIFFERENT_RINGS = 40;
 
   /**
    * A group of backends.
@@ -41,24 +50,9 @@ record ResolvedListener(ValidSpec.Listener spec, List<Group> groups, boolean isL
       }
     }
     Map<BackendKey, Reach> reaches = reaches(isIpv4);
-    Map<BackendKey, Integer> weights = new HashMap<>();
-    if (isLocal) {
-      // The same endpoint is on one node: that by which it is reached.
-      reaches.values().stream()
-          .map(Reach::node)
-          .distinct()
-          .forEach(
-              node ->
-                  shares(endpoints -> endpoints.takersOn(node), isIpv4)
-                      .forEach(
-                          (key, weight) -> {
-                            if (node.equals(reaches.get(key).node())) {
-                              weights.put(key, weight);
-                            }
-                          }));
-    } else {
-      weights.putAll(shares(GroupEndpoints::takers, isIpv4));
-    }
+    Map<BackendKey, Integer> weights = isLocal ? Map.of() : shares(GroupEndpoints::takers, isIpv4);
+    Map<BackendKey, Map<Place, Integer>> parts =
+        isLocal ? localParts(reaches, isIpv4) : hintedParts(isIpv4);
     return drains.entrySet().stream()
         .map(
             e ->
@@ -67,21 +61,90 @@ record ResolvedListener(ValidSpec.Listener spec, List<Group> groups, boolean isL
                     weights.getOrDefault(e.getKey(), 0),
                     e.getValue(),
                     reaches.get(e.getKey()).delivery(),
-                    isLocal ? reaches.get(e.getKey()).node() : null))
+                    parts.getOrDefault(e.getKey(), Map.of())))
         .toList();
   }
 
+  /** Each node has those on it. */
+  private Map<BackendKey, Map<Place, Integer>> localParts(
+      Map<BackendKey, Reach> reaches, boolean isIpv4) {
+    Map<BackendKey, Map<Place, Integer>> parts = new HashMap<>();
+    reaches.values().stream()
+        .map(Reach::node)
+        .distinct()
+        .forEach(
+            node -> {
+              Map<BackendKey, Integer> shares =
+                  new HashMap<>(shares(endpoints -> endpoints.takersOn(node), isIpv4));
+              // The same endpoint is on one node: that by which it is reached.
+              shares.keySet().removeIf(key -> !node.equals(reaches.get(key).node()));
+              put(parts, Place.node(node), shares);
+            });
+    return parts;
+  }
+
   /**
-   * The size of a ring that suits them: on each node, where each has its own.
+   * What hints make different. Where more nodes or zones have to be told apart than a backend can
+   * say, which takes several groups, nodes are not, or neither are zones.
+   */
+  private Map<BackendKey, Map<Place, Integer>> hintedParts(boolean isIpv4) {
+    Map<BackendKey, Map<Place, Integer>> zones = new HashMap<>();
+    hinted(GroupEndpoints::hintedZones, isIpv4)
+        .forEach(
+            zone ->
+                put(
+                    zones,
+                    Place.zone(zone),
+                    shares(endpoints -> endpoints.takersFor(zone), isIpv4)));
+    Map<BackendKey, Map<Place, Integer>> all = new HashMap<>();
+    zones.forEach((key, parts) -> all.put(key, new HashMap<>(parts)));
+    hinted(GroupEndpoints::hintedNodes, isIpv4)
+        .forEach(
+            node ->
+                put(
+                    all,
+                    Place.node(node),
+                    shares(endpoints -> endpoints.takersFor(node, zoneOf.apply(node)), isIpv4)));
+    return Stream.of(all, zones).filter(ResolvedListener::fits).findFirst().orElse(Map.of());
+  }
+
+  private static boolean fits(Map<BackendKey, Map<Place, Integer>> parts) {
+    return parts.values().stream().allMatch(places -> places.size() <= Limits.BACKEND_PARTS);
+  }
+
+  private Set<String> hinted(Function<GroupEndpoints, Set<String>> names, boolean isIpv4) {
+    return groups.stream()
+        .filter(group -> group.weight() > 0)
+        .flatMap(group -> names.apply(group.ofFamily(isIpv4)).stream())
+        .collect(Collectors.toSet());
+  }
+
+  private static void put(
+      Map<BackendKey, Map<Place, Integer>> parts, Place place, Map<BackendKey, Integer> weights) {
+    weights.forEach(
+        (key, weight) -> parts.computeIfAbsent(key, k -> new HashMap<>()).put(place, weight));
+  }
+
+  /**
+   * The size of a ring that suits them: on each node, where each has its own. Where a node sends to
+   * nodes with other rings than its own, it is no small one: when the size changes, some flows of
+   * slots that move are lost then, see {@link io.xdplb.core.model.Delivery#remembered}, and a few
+   * pods more should not do that.
    *
    * @param backends of one family
    */
-  int ringSize(List<Backend> backends) {
-    Map<String, Long> weights = new HashMap<>();
+  static int ringSize(List<Backend> backends) {
+    Map<Place, Long> sums = new HashMap<>();
     backends.forEach(
         backend ->
-            weights.merge(isLocal ? backend.onlyOn() : "", (long) backend.weight(), Long::sum));
-    return Maglev.sizeFor(weights.values().stream().mapToLong(Long::longValue).max().orElse(0));
+            backend
+                .parts()
+                .forEach((place, weight) -> sums.merge(place, (long) weight, Long::sum)));
+    long everywhereElse = backends.stream().mapToLong(Backend::weight).sum();
+    long most =
+        Math.max(everywhereElse, sums.values().stream().mapToLong(Long::longValue).max().orElse(0));
+    boolean isOverDifferentRings = everywhereElse > 0 && !sums.isEmpty();
+    return Maglev.sizeFor(isOverDifferentRings ? Math.max(most, UNITS_OVER_DIFFERENT_RINGS) : most);
   }
 
   private Map<BackendKey, Integer> shares(

@@ -5,6 +5,7 @@ import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding.Mode;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.TrafficPolicy.External;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.TrafficPolicy.Prefer;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Ip;
@@ -69,7 +70,38 @@ final class SpecValidator {
         new ListenerRules(findings, own, mode).listeners(spec.listeners());
     int drainSeconds = drainSeconds(spec.drain());
     return new ValidSpec(
-        addresses, listeners, mode, drainSeconds, access(spec), isLocal(spec, listeners));
+        addresses,
+        listeners,
+        mode,
+        drainSeconds,
+        access(spec),
+        isLocal(spec, listeners),
+        healthCheckNodePort(spec),
+        prefer(spec));
+  }
+
+  private Integer healthCheckNodePort(LoadBalancerSpec spec) {
+    Integer port = spec.trafficPolicy() == null ? null : spec.trafficPolicy().healthCheckNodePort();
+    String where = "spec.trafficPolicy.healthCheckNodePort";
+    if (port != null
+        && findings.port(where, port)
+        && spec.trafficPolicy().external() != External.Local) {
+      findings.invalid(
+          where, port + " has no meaning but with external Local; remove it, or use Local");
+    }
+    return port;
+  }
+
+  private Prefer prefer(LoadBalancerSpec spec) {
+    Prefer prefer = spec.trafficPolicy() == null ? null : spec.trafficPolicy().prefer();
+    if (prefer != null && spec.trafficPolicy().external() == External.Local) {
+      findings.invalid(
+          "spec.trafficPolicy.prefer",
+          prefer
+              + " has no meaning with external Local, where a node uses only its own pods; remove"
+              + " it, or use Cluster");
+    }
+    return prefer;
   }
 
   /** Servers are on no node, so no node would have them. */

@@ -4,6 +4,8 @@ package io.xdplb.core.compile;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.HealthCheck;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -22,7 +24,10 @@ final class TableWriter {
   private TableWriter() {}
 
   static ForwardingTableSpec table(
-      String hash, Access access, Collection<ForwardingTableSpec.Vip> vips) {
+      String hash,
+      Access access,
+      HealthCheck healthCheck,
+      Collection<ForwardingTableSpec.Vip> vips) {
     return new ForwardingTableSpec(
         hash,
         access
@@ -33,6 +38,7 @@ final class TableWriter {
           case REJECT -> UnavailablePolicy.Reject;
           case DROP -> UnavailablePolicy.Drop;
         },
+        healthCheck,
         List.copyOf(vips));
   }
 
@@ -63,6 +69,20 @@ final class TableWriter {
         },
         delivery.node() == null ? null : delivery.node().toString(),
         delivery.agent() ? true : null,
-        backend.onlyOn());
+        backend.parts().isEmpty() ? null : parts(backend));
+  }
+
+  private static List<Part> parts(Backend backend) {
+    return backend.parts().entrySet().stream()
+        .map(
+            part ->
+                new Part(
+                    switch (part.getKey().kind()) {
+                      case NODE -> Part.Place.Node;
+                      case ZONE -> Part.Place.Zone;
+                    },
+                    part.getKey().name(),
+                    part.getValue()))
+        .toList();
   }
 }

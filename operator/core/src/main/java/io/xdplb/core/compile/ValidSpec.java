@@ -3,6 +3,7 @@ package io.xdplb.core.compile;
 
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Forwarding.Mode;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends.Encapsulation;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.TrafficPolicy.Prefer;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Ip;
@@ -18,6 +19,9 @@ import java.util.List;
  * @param drainSeconds of static backends
  * @param access of both families
  * @param isLocal whether a node uses only the endpoints on it
+ * @param healthCheckNodePort port on which nodes say whether they have ready pods; {@code null} for
+ *     none
+ * @param prefer which pods a node prefers; {@code null} for what the hints of endpoints say
  */
 record ValidSpec(
     List<Ip> addresses,
@@ -25,7 +29,9 @@ record ValidSpec(
     Mode mode,
     int drainSeconds,
     Access access,
-    boolean isLocal) {
+    boolean isLocal,
+    Integer healthCheckNodePort,
+    Prefer prefer) {
 
   /**
    * A listener.

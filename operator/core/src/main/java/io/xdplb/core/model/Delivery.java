@@ -23,8 +23,12 @@ import java.util.Objects;
  * @param node where the outer packet goes, of any family; {@code null} exactly without
  *     encapsulation
  * @param agent whether the receiver at {@code node} is an agent of ours, which translates
+ * @param remembered with {@link #pod} only: whether flows are remembered here while the ring
+ *     changes, as those of servers are. Else the agent of the node knows whom to ask, by the ring
+ *     that it has; that must be the same as here
  */
-public record Delivery(boolean nat, Encapsulation encapsulation, Ip node, boolean agent) {
+public record Delivery(
+    boolean nat, Encapsulation encapsulation, Ip node, boolean agent, boolean remembered) {
 
   /** Translated here, and sent as it is. */
   public static final Delivery NAT = new Delivery(true, Encapsulation.NONE, null, false);
@@ -49,6 +53,19 @@ public record Delivery(boolean nat, Encapsulation encapsulation, Ip node, boolea
     if (nat && encapsulation != Encapsulation.NONE && !agent) {
       throw new IllegalArgumentException("NAT by way of " + node + " needs an agent there and GUE");
     }
+    if (remembered && (nat || !agent)) {
+      throw new IllegalArgumentException("only of DSR to a pod it is said that it is remembered");
+    }
+  }
+
+  /** One of which it is not said that it is remembered. */
+  public Delivery(boolean nat, Encapsulation encapsulation, Ip node, boolean agent) {
+    this(nat, encapsulation, node, agent, false);
+  }
+
+  /** The same where nodes may have different rings. */
+  public Delivery amongDifferentRings() {
+    return nat || !agent ? this : new Delivery(nat, encapsulation, node, agent, true);
   }
 
   /** DSR to a pod, by the agent of its node. */
@@ -77,6 +94,10 @@ public record Delivery(boolean nat, Encapsulation encapsulation, Ip node, boolea
     if (encapsulation == Encapsulation.NONE) {
       return nat ? "NAT" : "DSR by MAC address";
     }
-    return (nat ? "NAT in " : "DSR in ") + encapsulation + (agent ? " via " : " to ") + node;
+    return (nat ? "NAT in " : "DSR in ")
+        + encapsulation
+        + (agent ? " via " : " to ")
+        + node
+        + (remembered ? ", remembered" : "");
   }
 }

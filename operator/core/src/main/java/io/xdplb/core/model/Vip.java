@@ -3,6 +3,10 @@ package io.xdplb.core.model;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * A VIP as it should be.
@@ -28,24 +32,50 @@ public record Vip(
     this(key, ringSize, 0, Access.OPEN, backends);
   }
 
-  /** Whether some backend is used by one node only. */
+  /** Whether nodes differ in what they do. */
   public boolean hasParts() {
-    return backends.stream().anyMatch(backend -> backend.onlyOn() != null);
+    return backends.stream().anyMatch(backend -> !backend.parts().isEmpty());
+  }
+
+  /** The places in which some backend has a weight of its own. */
+  public SortedSet<Place> places() {
+    SortedSet<Place> places = new TreeSet<>();
+    backends.forEach(backend -> places.addAll(backend.parts().keySet()));
+    return places;
   }
 
   /**
-   * What one node programs: the backends of other nodes are left out. Where only other nodes have a
-   * backend that takes new flows, this one drops them, so that a client tries again and may come to
-   * another node; a refusal would be an answer for the whole.
+   * What one node programs: all backends, each with the weight that it has there. A node goes by
+   * its own name if some backend names it, else by its zone, else it is none of the places and
+   * {@link Backend#weight} holds; a backend that does not name the place takes no new flows. It
+   * stays all the same: its flows end when they end, and where it runs it takes what other nodes
+   * send.
+   *
+   * <p>Where only other nodes have a backend that takes new flows, this one drops them, so that a
+   * client tries again and may come to another node; a refusal would be an answer for the whole.
+   *
+   * @param node its name; {@code null} where there are no nodes
+   * @param zone of the node; {@code null} if it has none
    */
-  public Vip partOf(String node) {
+  public Vip partOf(String node, String zone) {
     if (!hasParts()) {
       return this;
     }
+    SortedSet<Place> places = places();
+    Optional<Place> place =
+        Stream.concat(
+                Stream.ofNullable(node).map(Place::node), Stream.ofNullable(zone).map(Place::zone))
+            .filter(places::contains)
+            .findFirst();
     List<Backend> own =
         backends.stream()
-            .filter(b -> b.onlyOn() == null || b.onlyOn().equals(node))
-            .map(b -> new Backend(b.key(), b.weight(), b.drainSeconds(), b.delivery()))
+            .map(
+                b ->
+                    new Backend(
+                        b.key(),
+                        place.map(p -> b.parts().getOrDefault(p, 0)).orElse(b.weight()),
+                        b.drainSeconds(),
+                        b.delivery().amongDifferentRings()))
             .toList();
     boolean takes = own.stream().anyMatch(backend -> backend.weight() > 0);
     boolean othersTake = !takes && ringSize > 0;

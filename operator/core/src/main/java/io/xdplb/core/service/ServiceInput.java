@@ -17,6 +17,7 @@ import java.util.Map;
  * @param loadBalancerIp the deprecated field; {@code null} or empty if absent
  * @param sourceRanges {@code spec.loadBalancerSourceRanges}; empty if absent
  * @param isLocal whether {@code externalTrafficPolicy} is Local
+ * @param healthCheckNodePort port on which nodes are asked for pods on them; {@code null} if none
  * @param affinitySeconds timeout of {@code sessionAffinity: ClientIP}; {@code null} without
  *     affinity
  */
@@ -29,6 +30,7 @@ public record ServiceInput(
     String loadBalancerIp,
     List<String> sourceRanges,
     boolean isLocal,
+    Integer healthCheckNodePort,
     Integer affinitySeconds) {
 
   public ServiceInput {

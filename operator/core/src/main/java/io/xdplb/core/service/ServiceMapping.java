@@ -133,8 +133,15 @@ public final class ServiceMapping {
                     .orElse(DEFAULT_GRACE_PERIOD)),
             access,
             settings.map(LoadBalancerSpec::unavailablePolicy).orElse(UnavailablePolicy.Reject),
-            new TrafficPolicy(
-                service.isLocal() ? TrafficPolicy.External.Local : TrafficPolicy.External.Cluster),
+            service.isLocal()
+                ? new TrafficPolicy(
+                    TrafficPolicy.External.Local, null, service.healthCheckNodePort())
+                : new TrafficPolicy(
+                    TrafficPolicy.External.Cluster,
+                    settings
+                        .map(LoadBalancerSpec::trafficPolicy)
+                        .map(TrafficPolicy::prefer)
+                        .orElse(null)),
             null,
             null);
     return new ServiceResult.Mapped(spec, portErrors, isProxy, findings);

@@ -7,10 +7,13 @@ import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Encapsulation;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.Place;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
@@ -94,7 +97,32 @@ final class BackendReader {
         spec.weight(),
         spec.drainSeconds(),
         delivery,
-        spec.onlyOn());
+        parts(where, spec.parts()));
+  }
+
+  private Map<Place, Integer> parts(
+      String listWhere, List<ForwardingTableSpec.Backend.Part> specs) {
+    Map<Place, Integer> parts = new HashMap<>();
+    for (int i = 0; specs != null && i < specs.size(); i++) {
+      String where = listWhere + ".parts[" + i + "]";
+      ForwardingTableSpec.Backend.Part spec = specs.get(i);
+      if (spec == null || spec.place() == null || spec.name() == null) {
+        problem.accept(where, "place or name is missing");
+        continue;
+      }
+      if (spec.weight() < 0) {
+        problem.accept(where + ".weight", spec.weight() + " is negative");
+      }
+      Place place =
+          switch (spec.place()) {
+            case Node -> Place.node(spec.name());
+            case Zone -> Place.zone(spec.name());
+          };
+      if (parts.put(place, spec.weight()) != null) {
+        problem.accept(where, spec.place() + " " + spec.name() + " occurs twice");
+      }
+    }
+    return parts;
   }
 
   private Delivery delivery(String where, ForwardingTableSpec.Backend spec) {

@@ -7,6 +7,7 @@ import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.Place;
 import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
@@ -42,17 +43,18 @@ import java.util.Set;
  *      1 for NAT, 0 for DSR (1)
  *      encapsulation: 0 none, 1 GUE, 2 IPIP (1)
  *      length of the node's address, 0 if there is none (1), the node's address
- *      1 if an agent receives there, else 0 (1)
+ *      1 if an agent receives there, 2 if its flows are remembered here all the same, else 0 (1)
  * </pre>
  *
- * Where backends are used by one node only, each kernel holds a part of the table, and the hash is
- * that of what the parts are made from: the same with "xdplb parts 1\n" at the beginning, without
- * slots, and after each VIP
+ * Where nodes differ in what they do, each kernel holds a part of the table, and the hash is that
+ * of what the parts are made from: the same with "xdplb parts 2\n" at the beginning, without slots,
+ * and after each VIP
  *
  * <pre>
  *    number of slots where the node has a backend that takes new flows (4)
  *    for each backend in the order of their keys:
- *      weight (4), length of the node's name, 0 if every node uses it (2), the node's name in UTF-8
+ *      weight (4), number of places with another one (2), for each, nodes first, by name:
+ *        0 for a node, 1 for a zone (1), length of the name (2), the name in UTF-8, weight (4)
  * </pre>
  *
  * Weights otherwise count by the ring they make; how long a backend drains after it has left the
@@ -62,7 +64,7 @@ public final class TableHash {
 
   private static final byte[] FORMAT = "xdplb table 2\n".getBytes(StandardCharsets.US_ASCII);
 
-  private static final byte[] PARTS_FORMAT = "xdplb parts 1\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] PARTS_FORMAT = "xdplb parts 2\n".getBytes(StandardCharsets.US_ASCII);
 
   /** Bytes of an address with its length, at most. */
   private static final int ADDRESS_BYTES = 1 + 16;
@@ -115,19 +117,29 @@ public final class TableHash {
       sha256.update(bytes(VipImage.withoutRing(vip)));
       sha256.update(ByteBuffer.allocate(4).putInt(vip.ringSize()).flip());
       for (Backend backend : vip.backends()) {
-        byte[] node =
-            backend.onlyOn() == null
-                ? new byte[0]
-                : backend.onlyOn().getBytes(StandardCharsets.UTF_8);
         sha256.update(
-            ByteBuffer.allocate(4 + 2 + node.length)
+            ByteBuffer.allocate(4 + 2)
                 .putInt(backend.weight())
-                .putShort((short) node.length)
-                .put(node)
+                .putShort((short) backend.parts().size())
                 .flip());
+        backend.parts().forEach((place, weight) -> sha256.update(bytes(place, weight)));
       }
     }
     return HexFormat.of().formatHex(sha256.digest());
+  }
+
+  private static ByteBuffer bytes(Place place, int weight) {
+    byte[] name = place.name().getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(1 + 2 + name.length + 4)
+        .put(
+            switch (place.kind()) {
+              case NODE -> (byte) 0;
+              case ZONE -> (byte) 1;
+            })
+        .putShort((short) name.length)
+        .put(name)
+        .putInt(weight)
+        .flip();
   }
 
   private static MessageDigest start(byte[] format, int vips) {
@@ -198,7 +210,7 @@ public final class TableHash {
     } else {
       putAddress(bytes, delivery.node());
     }
-    put(bytes, delivery.agent());
+    bytes.put((byte) (delivery.remembered() ? 2 : delivery.agent() ? 1 : 0));
   }
 
   private static void put(ByteBuffer bytes, boolean value) {

@@ -109,6 +109,7 @@ public final class TableSlices {
             whole.tableHash(),
             whole.sourceRanges(),
             whole.unavailablePolicy(),
+            whole.healthCheck(),
             whole.vips().stream().map(vip -> vip.with(null)).toList(),
             names),
         specs);
@@ -148,6 +149,7 @@ public final class TableSlices {
         table.tableHash(),
         table.sourceRanges(),
         table.unavailablePolicy(),
+        table.healthCheck(),
         table.vips().stream()
             .map(
                 vip ->
@@ -191,8 +193,10 @@ public final class TableSlices {
             backend.mode(),
             backend.encapsulation(),
             backend.node(),
-            backend.agent(),
-            backend.onlyOn());
+            backend.agent());
+        if (backend.parts() != null) {
+          backend.parts().forEach(part -> line(content, part.place(), part.name(), part.weight()));
+        }
       }
     }
     String digest =

@@ -8,13 +8,16 @@ import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.Place;
 import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -163,7 +166,7 @@ public final class Tables {
   }
 
   private void ringSize(String where, int ringSize, List<Backend> backends) {
-    long takers = backends.stream().filter(backend -> backend.weight() > 0).count();
+    long takers = mostTakers(backends);
     boolean fits = takers == 0 ? ringSize == 0 : Maglev.isRingSize(ringSize) && takers <= ringSize;
     if (!fits) {
       problem(
@@ -179,6 +182,19 @@ public final class Tables {
                       + Maglev.MAX_SIZE
                       + ", and no less than the backends"));
     }
+  }
+
+  /** How many backends take new flows on the node where most do. */
+  private static long mostTakers(List<Backend> backends) {
+    Map<Place, Long> inPlaces = new HashMap<>();
+    for (Backend backend : backends) {
+      backend
+          .parts()
+          .forEach((place, weight) -> inPlaces.merge(place, weight > 0 ? 1L : 0L, Long::sum));
+    }
+    return Math.max(
+        backends.stream().filter(backend -> backend.weight() > 0).count(),
+        inPlaces.values().stream().mapToLong(Long::longValue).max().orElse(0));
   }
 
   private boolean bounds(String where, int value, int min, int max) {

@@ -58,13 +58,13 @@ class EndpointConditionsTest {
     EndpointConditions conditions = new EndpointConditions(ready, serving, terminating);
 
     GroupEndpoints single = new GroupEndpoints();
-    single.add(POD, conditions, NAT);
+    single.add(POD, conditions, Hints.NONE, NAT);
     assertThat(single.takers().contains(POD)).as("alone").isEqualTo(alone);
     assertThat(single.all()).as("listed in any case").containsExactly(POD);
 
     GroupEndpoints pair = new GroupEndpoints();
-    pair.add(POD, conditions, NAT);
-    pair.add(READY_POD, EndpointConditions.ABSENT, NAT);
+    pair.add(POD, conditions, Hints.NONE, NAT);
+    pair.add(READY_POD, EndpointConditions.ABSENT, Hints.NONE, NAT);
     assertThat(pair.takers().contains(POD)).as("beside a ready one").isEqualTo(beside);
     assertThat(pair.takers()).contains(READY_POD);
     assertThat(pair.all()).containsExactly(POD, READY_POD);
@@ -75,8 +75,8 @@ class EndpointConditionsTest {
   void endpointInSeveralSlicesCountsOnceAndAsTheBest(boolean readyFirst) {
     EndpointConditions notReady = new EndpointConditions(false, false, false);
     GroupEndpoints group = new GroupEndpoints();
-    group.add(POD, readyFirst ? EndpointConditions.ABSENT : notReady, NAT);
-    group.add(POD, readyFirst ? notReady : EndpointConditions.ABSENT, NAT);
+    group.add(POD, readyFirst ? EndpointConditions.ABSENT : notReady, Hints.NONE, NAT);
+    group.add(POD, readyFirst ? notReady : EndpointConditions.ABSENT, Hints.NONE, NAT);
     assertThat(group.all()).containsExactly(POD);
     assertThat(group.takers()).containsExactly(POD);
   }

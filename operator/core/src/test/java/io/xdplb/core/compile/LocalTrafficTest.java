@@ -3,6 +3,9 @@ package io.xdplb.core.compile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.HealthCheck;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.LocalEndpoints;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
@@ -59,8 +62,8 @@ class LocalTrafficTest {
   void howAnEndpointIsReachedDoesNotChange() {
     CompileResult.Compiled result = local(pod("10.0.0.1", "a", READY), pod("10.0.0.2", "b", READY));
     assertThat(part(result, "a").backends().get(0).delivery())
-        .hasToString("DSR in GUE via 10.9.0.1");
-    assertThat(part(result, "b").backends().get(0).delivery()).hasToString("NAT");
+        .hasToString("DSR in GUE via 10.9.0.1, remembered");
+    assertThat(part(result, "b").backends().get(1).delivery()).hasToString("NAT");
   }
 
   @Test
@@ -68,11 +71,11 @@ class LocalTrafficTest {
     LoadBalancerSpec spec = spec(External.Cluster, listener(service("web", 1)));
     CompileResult.Compiled result =
         compiled(spec, Map.of(WEB, endpoints(pod("10.0.0.1", "a", READY))));
-    assertThat(result.table().vips().get(0).backends().get(0).onlyOn()).isNull();
+    assertThat(result.table().vips().get(0).backends().get(0).parts()).isNull();
     assertThat(result)
         .isEqualTo(
             compiled(
-                spec(null, listener(service("web", 1))),
+                spec((External) null, listener(service("web", 1))),
                 Map.of(WEB, endpoints(pod("10.0.0.1", "a", READY)))));
   }
 
@@ -86,7 +89,7 @@ class LocalTrafficTest {
             pod("10.0.0.3", "b", ENDING));
     assertThat(takers(result, "a")).containsExactly("10.0.0.1=1");
     assertThat(takers(result, "b")).containsExactly("10.0.0.2=1");
-    assertThat(part(result, "b").backends()).as("keeps its flows").hasSize(2);
+    assertThat(part(result, "b").backends()).as("keeps its flows").hasSize(3);
   }
 
   @Test
@@ -151,6 +154,55 @@ class LocalTrafficTest {
   }
 
   @Test
+  void aHealthCheckCountsTheReadyPodsOfEachNodeOnce() {
+    List<Endpoint> pods =
+        List.of(
+            pod("10.0.0.1", "a", READY),
+            pod("10.0.0.2", "a", READY),
+            new Endpoint("10.0.0.2", 8081, READY, "a"),
+            pod("2001:db8::1", "a", READY),
+            pod("10.0.0.3", "b", ENDING),
+            pod("2001:db8::4", "c", READY));
+    TrafficPolicy policy = new TrafficPolicy(External.Local, null, 30123);
+    Map<ServicePort, ServiceEndpoints> web = Map.of(WEB, new ServiceEndpoints.Resolved(pods));
+    ForwardingTableSpec table = compiled(spec(policy, listener(service("web", 1))), web).table();
+    assertThat(table.healthCheck())
+        .isEqualTo(
+            new HealthCheck(
+                30123, "web", List.of(new LocalEndpoints("a", 2), new LocalEndpoints("c", 1))));
+    ForwardingTableSpec without =
+        compiled(spec(External.Local, listener(service("web", 1))), web).table();
+    assertThat(without.healthCheck()).isNull();
+    assertThat(without.tableHash()).as("it is not in the kernel").isEqualTo(table.tableHash());
+    assertThat(
+            compiled(
+                    spec(policy, listener(service("web", 1))),
+                    Map.of(WEB, endpoints(pod("10.0.0.3", "b", ENDING))))
+                .table()
+                .healthCheck())
+        .as("none is ready")
+        .isEqualTo(new HealthCheck(30123, "web", null));
+  }
+
+  @Test
+  void aHealthCheckWithoutLocalIsRefused() {
+    for (int port : new int[] {30123, 0, 65536}) {
+      CompileResult result =
+          Compiler.compile(
+              new CompileInput(
+                  new ObjectName("shop", "front"),
+                  spec(
+                      new TrafficPolicy(External.Cluster, null, port), listener(service("web", 1))),
+                  Map.of(WEB, endpoints())));
+      assertThat(result.problems())
+          .extracting(Problem::toString)
+          .singleElement()
+          .asString()
+          .startsWith("spec.trafficPolicy.healthCheckNodePort: " + port);
+    }
+  }
+
+  @Test
   void aPodThatMovesToAnotherNodeMakesAnotherTable() {
     assertThat(local(pod("10.0.0.1", "a", READY)).table().tableHash())
         .isNotEqualTo(local(pod("10.0.0.1", "b", READY)).table().tableHash());
@@ -176,7 +228,7 @@ class LocalTrafficTest {
       List<Vip> vips = Tables.toVips(result.table());
       assertThat(TableHash.desired(vips)).as("seed %d", seed).isEqualTo(result.table().tableHash());
       for (String node : names) {
-        List<Vip> part = vips.stream().map(vip -> vip.partOf(node)).toList();
+        List<Vip> part = vips.stream().map(vip -> vip.partOf(node, null)).toList();
         assertThat(TableHash.desired(part)).as("seed %d", seed).hasSize(64);
         assertThat(part).noneMatch(Vip::hasParts);
       }
@@ -190,7 +242,7 @@ class LocalTrafficTest {
             .mapToObj(i -> pod("10.0." + i / 200 + "." + i % 200, "n" + i / 4, READY))
             .toArray(Endpoint[]::new);
     CompileResult.Compiled result = local(pods);
-    assertThat(part(result, "n7").backends()).hasSize(4);
+    assertThat(takers(result, "n7")).hasSize(4);
     assertThat(part(result, "n7").ringSize()).isEqualTo(1009);
   }
 
@@ -202,7 +254,7 @@ class LocalTrafficTest {
   }
 
   private static Vip part(CompileResult.Compiled result, String node) {
-    return Tables.toVips(result.table()).get(0).partOf(node);
+    return Tables.toVips(result.table()).get(0).partOf(node, null);
   }
 
   private static CompileResult.Compiled local(Endpoint... pods) {
@@ -219,6 +271,10 @@ class LocalTrafficTest {
   }
 
   private static LoadBalancerSpec spec(External external, Listener listener) {
+    return spec(external == null ? null : new TrafficPolicy(external), listener);
+  }
+
+  private static LoadBalancerSpec spec(TrafficPolicy policy, Listener listener) {
     return new LoadBalancerSpec(
         new Addresses(List.of(VIP)),
         List.of(listener),
@@ -226,7 +282,7 @@ class LocalTrafficTest {
         null,
         null,
         null,
-        external == null ? null : new TrafficPolicy(external),
+        policy,
         null,
         null);
   }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.HealthCheck;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.LocalEndpoints;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -13,13 +15,16 @@ import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Cidr;
 import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.model.Place;
 import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.TableHash;
 import io.xdplb.core.table.Tables;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -71,7 +76,30 @@ class TableWriterTest {
       vips.add(vip);
       specs.add(TableWriter.spec(vip, "l" + "x".repeat(random.nextInt(63))));
     }
-    return TableWriter.table(TableHash.desired(vips), access, specs);
+    return TableWriter.table(TableHash.desired(vips), access, healthCheck(random), specs);
+  }
+
+  private static HealthCheck healthCheck(Random random) {
+    List<LocalEndpoints> nodes = new ArrayList<>();
+    for (int i = random.nextInt(5); i > 0; i--) {
+      nodes.add(
+          new LocalEndpoints("n" + "x".repeat(random.nextInt(9)) + i, 1 + random.nextInt(99)));
+    }
+    return random.nextBoolean()
+        ? null
+        : new HealthCheck(
+            1 + random.nextInt(65_535),
+            "s" + "x".repeat(random.nextInt(9)),
+            nodes.isEmpty() ? null : nodes);
+  }
+
+  private static Map<Place, Integer> parts(Random random) {
+    Map<Place, Integer> parts = new HashMap<>();
+    for (int i = random.nextInt(4); i > 0; i--) {
+      String name = "n" + "x".repeat(random.nextInt(9)) + i;
+      parts.put(random.nextBoolean() ? Place.node(name) : Place.zone(name), 0);
+    }
+    return parts;
   }
 
   private static List<Backend> backends(Random random, boolean isRange) {
@@ -91,7 +119,8 @@ class TableWriterTest {
               new BackendKey(new Ip(VIP.high(), VIP.low() + i, false), port),
               0,
               random.nextInt(86_401),
-              deliveries.get(random.nextInt(deliveries.size()))));
+              deliveries.get(random.nextInt(deliveries.size())),
+              parts(random)));
     }
     return backends;
   }

@@ -2,8 +2,10 @@
 package io.xdplb.core.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +39,27 @@ class DeliveryTest {
             Delivery.ipip(NODE),
             Delivery.natVia(NODE));
     assertThat(refused).isEqualTo(24 - 6);
+  }
+
+  @Test
+  void onlyOfDsrToAPodItIsSaidThatItIsRememberedAmongDifferentRings() {
+    Delivery remembered = Delivery.pod(NODE).amongDifferentRings();
+    assertThat(remembered).isEqualTo(new Delivery(false, Encapsulation.GUE, NODE, true, true));
+    assertThat(remembered).hasToString("DSR in GUE via 198.51.100.1, remembered");
+    for (Delivery other :
+        List.of(
+            Delivery.NAT,
+            Delivery.L2,
+            Delivery.gue(NODE),
+            Delivery.ipip(NODE),
+            Delivery.natVia(NODE))) {
+      assertThat(other.amongDifferentRings()).isEqualTo(other);
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () ->
+                  new Delivery(
+                      other.nat(), other.encapsulation(), other.node(), other.agent(), true));
+    }
   }
 
   @Test

@@ -48,6 +48,7 @@ class ServiceMappingTest {
   private String loadBalancerIp;
   private List<String> sourceRanges = List.of();
   private boolean isLocal;
+  private Integer healthCheckNodePort;
   private Integer affinity;
   private final Map<String, LoadBalancerSpec> balancers = new HashMap<>();
 
@@ -384,6 +385,14 @@ class ServiceMappingTest {
     assertThat(spec.access().sourceRanges()).containsExactly("198.51.100.0/24");
     assertThat(spec.addresses().requested()).as("the template's own are not used").isNull();
     assertThat(spec.template()).isNull();
+    assertThat(spec.trafficPolicy())
+        .isEqualTo(
+            new TrafficPolicy(TrafficPolicy.External.Cluster, TrafficPolicy.Prefer.SameZone));
+    isLocal = true;
+    assertThat(spec().trafficPolicy()).isEqualTo(new TrafficPolicy(TrafficPolicy.External.Local));
+    healthCheckNodePort = 30123;
+    assertThat(spec().trafficPolicy().healthCheckNodePort()).isEqualTo(30123);
+    isLocal = false;
     sourceRanges = List.of("10.0.0.0/8");
     assertThat(spec().access().sourceRanges())
         .as("the Service's own come first")
@@ -439,7 +448,7 @@ class ServiceMappingTest {
         new Drain("90s"),
         new Access(List.of("198.51.100.0/24")),
         UnavailablePolicy.Drop,
-        null,
+        new TrafficPolicy(TrafficPolicy.External.Local, TrafficPolicy.Prefer.SameZone),
         isTemplate,
         null);
   }
@@ -455,6 +464,7 @@ class ServiceMappingTest {
             loadBalancerIp,
             sourceRanges,
             isLocal,
+            healthCheckNodePort,
             affinity),
         name -> Optional.ofNullable(balancers.get(name)));
   }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Part;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.Backend;
@@ -232,6 +233,52 @@ class TablesTest {
   private static ForwardingTableSpec ranges(List<String> sourceRanges) {
     return new ForwardingTableSpec(
         "0".repeat(64), sourceRanges, null, List.of(vip("203.0.113.10", 80, 0)));
+  }
+
+  @Test
+  void whatIsWrongWithPartsIsSaidAndTheMostTakersOfANodeMustFitTheRing() {
+    assertThat(
+            problems(
+                table(
+                    vip(
+                        "203.0.113.10",
+                        80,
+                        1009,
+                        parts(
+                            "10.0.0.1",
+                            null,
+                            new Part(null, "a", 1),
+                            new Part(Part.Place.Node, null, 1),
+                            new Part(Part.Place.Node, "a", -1),
+                            new Part(Part.Place.Zone, "a", 1),
+                            new Part(Part.Place.Node, "a", 1))),
+                    vip(
+                        "203.0.113.11",
+                        80,
+                        0,
+                        parts("10.0.0.1", new Part(Part.Place.Zone, "a", 1))))))
+        .containsExactly(
+            "spec.vips[0].backends[0].parts[0]: place or name is missing",
+            "spec.vips[0].backends[0].parts[1]: place or name is missing",
+            "spec.vips[0].backends[0].parts[2]: place or name is missing",
+            "spec.vips[0].backends[0].parts[3].weight: -1 is negative",
+            "spec.vips[0].backends[0].parts[5]: Node a occurs twice",
+            "spec.vips[1].ringSize: 0 for 1 backends of weight > 0; it is then a prime from 1009 to"
+                + " 65537, and no less than the backends");
+    ForwardingTableSpec.Backend[] onTheirNodes =
+        IntStream.range(0, 1200)
+            .mapToObj(
+                i ->
+                    parts(
+                        "10.0." + i / 200 + "." + i % 200,
+                        new Part(Part.Place.Node, "n" + i / 2, 1)))
+            .toArray(ForwardingTableSpec.Backend[]::new);
+    assertThat(Tables.toVips(table(vip("203.0.113.10", 80, 1009, onTheirNodes)))).hasSize(1);
+  }
+
+  private static ForwardingTableSpec.Backend parts(String address, Part... parts) {
+    return new ForwardingTableSpec.Backend(
+        address, 8080, 0, 0, null, null, null, null, Arrays.asList(parts));
   }
 
   private static ForwardingTableSpec.Vip range(
