@@ -44,7 +44,7 @@ public final class Agent implements AutoCloseable {
       List<String> interfaceNames,
       String version,
       ProgrammingListener listener) {
-    writer = new NodeStateWriter(client, nodeName);
+    writer = new NodeStateWriter(client, nodeName, this::countNodes);
     programmer =
         new Programmer(
             datapath, nodeName, interfaceNames, version, new Reporting(writer, listener));
@@ -101,7 +101,7 @@ public final class Agent implements AutoCloseable {
     try {
       return Datapath.open(config);
     } catch (DatapathException e) {
-      try (NodeStateWriter writer = new NodeStateWriter(client, nodeName)) {
+      try (NodeStateWriter writer = new NodeStateWriter(client, nodeName, () -> 1)) {
         writer.start();
         writer.write(NodeReport.refused(version, interfaceNames, e));
         if (!writer.awaitWritten(LAST_WORDS)) {
@@ -134,6 +134,10 @@ public final class Agent implements AutoCloseable {
             "connect");
     thread.setDaemon(true);
     thread.start();
+  }
+
+  private int countNodes() {
+    return nodes.count();
   }
 
   /** See {@link Programmer#isRunning}. */

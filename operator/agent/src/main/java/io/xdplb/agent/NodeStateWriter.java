@@ -14,6 +14,7 @@ import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,8 +34,15 @@ final class NodeStateWriter implements AutoCloseable {
   /** How often an unchanged report is applied again, should somebody have changed or deleted it. */
   private static final Duration REPEAT = Duration.ofMinutes(1);
 
+  /** Many changes are one report: all nodes together write some fifty reports a second. */
+  private static final Duration SPACING_A_NODE = Duration.ofMillis(20);
+
+  /** Shorter than the operator waits before it says that nodes lag. */
+  private static final Duration LARGEST_SPACING = Duration.ofSeconds(1);
+
   private final KubernetesClient client;
   private final String nodeName;
+  private final IntSupplier nodes;
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -44,8 +52,15 @@ final class NodeStateWriter implements AutoCloseable {
   private boolean unwritten;
   private boolean stopped;
 
-  NodeStateWriter(KubernetesClient client, String nodeName) {
+  /** Of the thread. */
+  private long lastNanos = System.nanoTime() - LARGEST_SPACING.toNanos();
+
+  /**
+   * @param nodes how many nodes the cluster has: the more there are, the less often each writes
+   */
+  NodeStateWriter(KubernetesClient client, String nodeName, IntSupplier nodes) {
     this.client = client;
+    this.nodes = nodes;
     this.nodeName = nodeName;
     this.thread = new Thread(this::run, "node state");
     thread.setDaemon(true);
@@ -137,7 +152,10 @@ final class NodeStateWriter implements AutoCloseable {
     }
   }
 
-  /** The report to write next: a new one at once, else the last one after a while. */
+  /**
+   * The report to write next: a new one at once, unless one was written just now; else the last one
+   * after a while.
+   */
   private NodeStateStatus next(Duration atLatest) throws InterruptedException {
     lock.lockInterruptibly();
     try {
@@ -149,11 +167,20 @@ final class NodeStateWriter implements AutoCloseable {
           nanos = changed.awaitNanos(nanos);
         }
       }
+      while (!stopped && spacingLeft() > 0) {
+        changed.awaitNanos(spacingLeft());
+      }
+      lastNanos = System.nanoTime();
       unwritten = false;
       return stopped ? null : newest;
     } finally {
       lock.unlock();
     }
+  }
+
+  private long spacingLeft() {
+    Duration spacing = min(SPACING_A_NODE.multipliedBy(nodes.getAsInt()), LARGEST_SPACING);
+    return lastNanos + spacing.toNanos() - System.nanoTime();
   }
 
   private void apply(NodeStateStatus status) {

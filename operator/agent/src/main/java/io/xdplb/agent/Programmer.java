@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * both known when it is decided who has it; nor before {@link #ownNode}, for some tables are
  * different in each zone.
  */
-public final class Programmer implements AutoCloseable {
+public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Programmer.class);
 
@@ -130,13 +130,20 @@ public final class Programmer implements AutoCloseable {
     monitor = NetworkMonitor.start(this::networkChanged);
   }
 
-  /** A table is there, or has a new version. */
+  @Override
   public void table(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
     listener.received(table);
     enqueue(new Change(table, createdAt, Objects.requireNonNull(spec)));
   }
 
-  /** A table is gone. */
+  @Override
+  public void incomplete(
+      ObjectName table, Instant createdAt, ForwardingTableSpec spec, List<String> missing) {
+    listener.received(table);
+    enqueue(new Change(table, createdAt, spec, missing));
+  }
+
+  @Override
   public void removed(ObjectName table) {
     enqueue(new Change(table, null, null));
   }

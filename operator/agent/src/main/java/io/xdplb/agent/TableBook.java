@@ -8,6 +8,7 @@ import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.InvalidTableException;
 import io.xdplb.core.table.TableHash;
+import io.xdplb.core.table.TableSlices;
 import io.xdplb.core.table.Tables;
 import java.time.Instant;
 import java.util.HashMap;
@@ -74,15 +75,32 @@ final class TableBook {
       return invalid(table, e.getMessage());
     }
     boolean hasParts = whole.stream().anyMatch(Vip::hasParts);
-    if (hasParts && !TableHash.desired(whole).equals(spec.tableHash())) {
+    if ((hasParts || TableSlices.isSplit(spec))
+        && !TableHash.desired(whole).equals(spec.tableHash())) {
       return invalid(
           table,
-          "the table does not hash to its tableHash: operator and agent are of different versions");
+          "the table does not hash to its tableHash: operator and agent are of different versions"
+              + (TableSlices.isSplit(spec) ? ", or somebody has changed a slice" : ""));
     }
     entries.put(
         table, hasParts ? part(spec.tableHash(), whole, null) : whole(spec.tableHash(), whole));
     Set<VipKey> keys = whole.stream().map(Vip::key).collect(Collectors.toSet());
     return touched(table, () -> claims.set(table, createdAt, keys));
+  }
+
+  /**
+   * Takes note of a new version of a table whose backends are not known yet. A former version stays
+   * in force; without one, the VIPs are nobody else's, and are left as they are.
+   *
+   * @param createdAt as for {@link #put}
+   */
+  Touched await(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
+    Entry former = entries.get(table);
+    if (former != null && former.tableHash() != null) {
+      return new Touched(Set.of(table), Set.of());
+    }
+    entries.put(table, new Entry(null, null, List.of(), null, null));
+    return touched(table, () -> claims.set(table, createdAt, Tables.keys(spec)));
   }
 
   /**

@@ -10,12 +10,15 @@ import io.xdplb.core.model.VipKey;
 import io.xdplb.core.table.TableDigests;
 import io.xdplb.core.table.TableHash;
 import io.xdplb.datapath.DatapathException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -42,12 +45,28 @@ final class TableProgrammer {
   /** So many tables can be looked at in one go without anybody having to wait. */
   private static final int EASY_AUDIT = 25;
 
+  /** How long slices may take, which are written before their table: longer is told. */
+  private static final Duration SLICES_PATIENCE = Duration.ofSeconds(5);
+
+  private static final int NAMED = 3;
+
   /**
    * One change of one table.
    *
    * @param spec {@code null} if the table is gone
+   * @param missing names of slices without which its backends are not known; none if all is there
    */
-  record Change(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {}
+  record Change(
+      ObjectName table, Instant createdAt, ForwardingTableSpec spec, List<String> missing) {
+
+    /** Of a table that is complete. */
+    Change(ObjectName table, Instant createdAt, ForwardingTableSpec spec) {
+      this(table, createdAt, spec, List.of());
+    }
+  }
+
+  /** A table whose newest version cannot be programmed yet. */
+  private record Waiting(long sinceNanos, int slices, List<String> missing) {}
 
   private final VipProgrammer vips;
   private final LongSupplier nanoTime;
@@ -58,6 +77,7 @@ final class TableProgrammer {
   private final TableDigests digests = new TableDigests();
   private final SortedMap<ObjectName, TableException> exceptions = new TreeMap<>();
   private final Set<ObjectName> unannounced = new HashSet<>();
+  private final Map<ObjectName, Waiting> waiting = new HashMap<>();
   private final Set<VipKey> leftovers = new TreeSet<>();
   private final Deque<ObjectName> auditRound = new ArrayDeque<>();
   private long leftoversAtNanos = Long.MAX_VALUE;
@@ -85,10 +105,7 @@ final class TableProgrammer {
   void accept(Collection<Change> changes) {
     Set<ObjectName> tables = new TreeSet<>();
     for (Change change : changes) {
-      Touched touched =
-          change.spec() == null
-              ? book.remove(change.table())
-              : book.put(change.table(), change.createdAt(), change.spec());
+      Touched touched = take(change);
       tables.addAll(touched.tables());
       leftovers.addAll(touched.released());
       if (change.spec() == null) {
@@ -99,6 +116,20 @@ final class TableProgrammer {
     }
     removeLeftovers();
     tables.forEach(this::program);
+  }
+
+  private Touched take(Change change) {
+    ObjectName table = change.table();
+    if (change.spec() != null && !change.missing().isEmpty()) {
+      long since =
+          waiting.containsKey(table) ? waiting.get(table).sinceNanos() : nanoTime.getAsLong();
+      waiting.put(table, new Waiting(since, change.spec().slices().size(), change.missing()));
+      return book.await(table, change.createdAt(), change.spec());
+    }
+    waiting.remove(table);
+    return change.spec() == null
+        ? book.remove(table)
+        : book.put(table, change.createdAt(), change.spec());
   }
 
   /**
@@ -240,7 +271,9 @@ final class TableProgrammer {
     } else {
       digests.remove(table);
     }
-    if (book.invalid(table).isPresent()) {
+    if (waiting.containsKey(table)) {
+      await(table, waiting.get(table));
+    } else if (book.invalid(table).isPresent()) {
       fail(table, "InvalidTable", book.invalid(table).get());
     } else if (!book.conflicts(table).isEmpty()) {
       fail(table, "AddressConflict", conflict(table));
@@ -261,6 +294,25 @@ final class TableProgrammer {
           "Failed",
           "after programming, the kernel's maps hash to " + found + " instead of " + wanted);
     }
+  }
+
+  /** What an earlier version has programmed stays. */
+  private void await(ObjectName table, Waiting slices) {
+    long end = slices.sinceNanos() + SLICES_PATIENCE.toNanos();
+    if (nanoTime.getAsLong() < end) {
+      retries.at(table, end);
+      return;
+    }
+    fail(
+        table,
+        "SlicesMissing",
+        slices.missing().size()
+            + " of its "
+            + slices.slices()
+            + " ForwardingTableSlices have not arrived: "
+            + NodeReport.some(slices.missing(), NAMED)
+            + "; what was programmed before stays. If they are not there, the operator writes them"
+            + " again: see its log");
   }
 
   private void succeed(ObjectName table, List<Vip> held) {

@@ -12,6 +12,7 @@ import io.xdplb.core.plan.Planner;
 import io.xdplb.core.plan.ProgrammedBackend;
 import io.xdplb.core.plan.ProgrammedVip;
 import io.xdplb.core.table.VipImage;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,9 +93,14 @@ final class VipProgrammer {
   private void execute(VipKey key, Optional<Vip> desired) {
     ProgrammedVip is = programmed.get(key);
     List<Operation> plan = Planner.plan(desired, Optional.ofNullable(is), unixSeconds.getAsLong());
-    for (Operation operation : plan) {
-      datapath.apply(operation);
-      is = (is == null ? ProgrammedVip.absent(key) : is).after(operation);
+    List<Operation> done = new ArrayList<>();
+    try {
+      for (Operation operation : plan) {
+        datapath.apply(operation);
+        done.add(operation);
+      }
+    } finally {
+      is = (is == null ? ProgrammedVip.absent(key) : is).after(done);
       if (is.isAbsent()) {
         programmed.remove(key);
       } else {

@@ -5,11 +5,13 @@ import static io.xdplb.agent.TestTables.address;
 import static io.xdplb.agent.TestTables.compiled;
 import static io.xdplb.agent.TestTables.listener;
 import static io.xdplb.agent.TestTables.name;
+import static io.xdplb.agent.TestTables.pods;
 import static io.xdplb.agent.TestTables.table;
 import static io.xdplb.agent.TestTables.vip;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.agent.TableProgrammer.Change;
+import io.xdplb.api.v1alpha1.ForwardingTableSliceSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
@@ -30,12 +32,15 @@ import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
 import io.xdplb.core.table.TableDigests;
+import io.xdplb.core.table.TableSlices;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class TableProgrammerTest {
@@ -358,6 +363,78 @@ class TableProgrammerTest {
     put("a", EARLY, new ForwardingTableSpec("1".repeat(64), both.vips()));
     assertThat(programmer.exceptions().get(name("a")).message())
         .contains("operator and agent are of different versions");
+  }
+
+  @Test
+  void aTableWhoseSlicesAreMissingTouchesNothingAndSaysSo() {
+    ForwardingTableSpec old = table("203.0.113.1", 3);
+    put("a", EARLY, old);
+    ForwardingTableSpec whole = pods("203.0.113.1", 1, 3000);
+    TableSlices.Stored stored = TableSlices.split("a", whole, 0);
+    datapath.operations.clear();
+    said.clear();
+    await("a", stored, 1, 2);
+    assertThat(programmer.exceptions()).as("not at once").isEmpty();
+    seconds += 3;
+    await("a", stored, 2);
+    programmer.continueDue();
+    assertThat(programmer.exceptions()).isEmpty();
+    seconds += 3;
+    programmer.continueDue();
+    assertThat(programmer.exceptions().get(name("a")).reason()).isEqualTo("SlicesMissing");
+    assertThat(programmer.exceptions().get(name("a")).message())
+        .contains("1 of its 4", stored.table().slices().get(2), "stays");
+    assertThat(datapath.operations).isEmpty();
+    TableDigests digests = new TableDigests();
+    digests.put(name("a"), old.tableHash());
+    assertThat(programmer.digests().rootHash()).as("it has proof").isEqualTo(digests.rootHash());
+    put("a", EARLY, TableSlices.assemble(stored.table(), stored.slices()::get));
+    assertThat(programmer.exceptions()).isEmpty();
+    digests.put(name("a"), whole.tableHash());
+    assertThat(programmer.digests().rootHash()).isEqualTo(digests.rootHash());
+    assertThat(said).containsExactly("SlicesMissing a", "programmed a");
+  }
+
+  /** An agent starts between two writes of the operator, or before the slices are listed. */
+  @Test
+  void aTableThatIsNotCompleteYetKeepsWhatAnEarlierRunHasProgrammed() {
+    put("a", EARLY, table("203.0.113.1", 3));
+    datapath = datapath.reopened();
+    programmer = programmer();
+    TableSlices.Stored stored = TableSlices.split("a", pods("203.0.113.1", 1, 3000), 0);
+    await("a", stored, 0, 1, 2, 3);
+    put("b", LATE, table("203.0.113.1", 2));
+    programmer.removeUnclaimed();
+    assertThat(datapath.operations).isEmpty();
+    assertThat(programmer.exceptions().get(name("b")).reason()).isEqualTo("AddressConflict");
+    assertThat(programmer.digests().size()).isZero();
+    remove("a");
+    assertThat(programmer.exceptions()).isEmpty();
+    assertThat(programmer.digests().size()).isOne();
+  }
+
+  @Test
+  void slicesThatSomebodyHasChangedAreNotProgrammed() {
+    put("a", EARLY, pods("203.0.113.1", 1, 3000));
+    datapath.operations.clear();
+    TableSlices.Stored stored = TableSlices.split("a", pods("203.0.113.1", 2, 3000), 0);
+    TableSlices.Stored other = TableSlices.split("a", pods("203.0.113.1", 3, 3000), 0);
+    Iterator<ForwardingTableSliceSpec> changed = other.slices().values().iterator();
+    put("a", EARLY, TableSlices.assemble(stored.table(), name -> changed.next()));
+    assertThat(datapath.operations).isEmpty();
+    assertThat(programmer.exceptions().get(name("a")).reason()).isEqualTo("InvalidTable");
+    assertThat(programmer.exceptions().get(name("a")).message())
+        .contains("somebody has changed a slice");
+  }
+
+  private void await(String table, TableSlices.Stored stored, int... missing) {
+    programmer.accept(
+        List.of(
+            new Change(
+                name(table),
+                EARLY,
+                stored.table(),
+                IntStream.of(missing).mapToObj(stored.table().slices()::get).toList())));
   }
 
   @Test

@@ -7,12 +7,17 @@ import io.xdplb.api.v1alpha1.LoadBalancerSpec.Addresses;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Backend;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Drain;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.Listener;
+import io.xdplb.api.v1alpha1.LoadBalancerSpec.ServiceRef;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec.StaticBackends;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.api.v1alpha1.UnavailablePolicy;
 import io.xdplb.core.compile.CompileInput;
 import io.xdplb.core.compile.CompileResult.Compiled;
 import io.xdplb.core.compile.Compiler;
+import io.xdplb.core.compile.Endpoint;
+import io.xdplb.core.compile.EndpointConditions;
+import io.xdplb.core.compile.ServiceEndpoints;
+import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.VipKey;
@@ -35,6 +40,34 @@ final class TestTables {
 
   static String address(int number) {
     return "203.0." + (113 + number / 250) + "." + (1 + number % 250);
+  }
+
+  /** One TCP listener on port 80, of a Service with so many pods; the first one has this number. */
+  static ForwardingTableSpec pods(String address, int first, int count) {
+    ServicePort port = new ServicePort("web", Protocol.TCP, 80);
+    return ((Compiled)
+            Compiler.compile(
+                new CompileInput(
+                    name("any"),
+                    new LoadBalancerSpec(
+                        new Addresses(List.of(address)),
+                        List.of(
+                            new Listener(
+                                "http",
+                                Protocol.TCP,
+                                80,
+                                List.of(new Backend(new ServiceRef("web", 80), null, 1)))),
+                        null,
+                        null),
+                    Map.of(
+                        port,
+                        new ServiceEndpoints.Resolved(
+                            IntStream.range(0, count)
+                                .map(i -> i == 0 ? first : 1000 + i)
+                                .mapToObj(i -> "10.0." + i / 250 + "." + i % 250)
+                                .map(ip -> new Endpoint(ip, 80, EndpointConditions.ABSENT, null))
+                                .toList())))))
+        .table();
   }
 
   /** One TCP listener on port 80. */

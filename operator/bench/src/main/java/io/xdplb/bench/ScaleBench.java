@@ -7,6 +7,8 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
+import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.testing.apiserver.ApiRelay;
@@ -25,7 +27,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -38,6 +45,10 @@ import java.util.stream.Stream;
  */
 final class ScaleBench {
   private static final int ENDPOINTS = 10;
+
+  /** Who create load balancers at the same time. */
+  private static final int USERS = 16;
+
   private static final int PORT = 7;
   private static final String PROBE = "lb0";
   private static final String PROBE_VIP = "203.0.113.254";
@@ -87,6 +98,10 @@ final class ScaleBench {
     private final Topology lan;
     private final Product product;
     private final String namespace;
+
+    /** Those that are ready, by a watch: asking again and again would be a load of its own. */
+    private final Set<String> ready = ConcurrentHashMap.newKeySet();
+
     private int created;
 
     Run(KubernetesApi api, KubernetesClient client, Topology lan, Product product) {
@@ -98,6 +113,41 @@ final class ScaleBench {
     }
 
     void measure(Results results) throws Exception {
+      try (SharedIndexInformer<LoadBalancer> informer = watch()) {
+        informer.run();
+        measureAll(results);
+      }
+    }
+
+    private SharedIndexInformer<LoadBalancer> watch() {
+      return client
+          .resources(LoadBalancer.class)
+          .inNamespace(namespace)
+          .runnableInformer(0)
+          .addEventHandler(
+              new ResourceEventHandler<>() {
+                @Override
+                public void onAdd(LoadBalancer balancer) {
+                  if (isReady(balancer)) {
+                    ready.add(balancer.getMetadata().getName());
+                  } else {
+                    ready.remove(balancer.getMetadata().getName());
+                  }
+                }
+
+                @Override
+                public void onUpdate(LoadBalancer before, LoadBalancer now) {
+                  onAdd(now);
+                }
+
+                @Override
+                public void onDelete(LoadBalancer balancer, boolean unknown) {
+                  ready.remove(balancer.getMetadata().getName());
+                }
+              });
+    }
+
+    private void measureAll(Results results) throws Exception {
       RunningProcess operator = operator();
       String[] command = {
         "agent",
@@ -115,7 +165,7 @@ final class ScaleBench {
         String title = "%,d load balancers, %d nodes".formatted(size, nodes + 1);
         long start = System.nanoTime();
         createUpTo(size);
-        Product.await(operator, "all are ready", () -> ready() == size);
+        Product.await(operator, "all are ready", () -> ready.size() == size);
         results.add(id, title, Quantity.SCALE_READY, seconds(start));
         System.err.printf("  %s: ready after %.0f s%n", title, seconds(start));
         List<Double> latencies = latencies();
@@ -144,7 +194,7 @@ final class ScaleBench {
       long start = System.nanoTime();
       RunningProcess next = operator();
       Product.await(next, "a change is followed", () -> answers(backend));
-      Product.await(next, "all are ready", () -> ready() == created);
+      Product.await(next, "all are ready", () -> ready.size() == created);
       results.add(id, title, Quantity.SCALE_RESTART, seconds(start));
       Map<String, String> after = versions();
       after.keySet().removeIf(name -> name.endsWith("/" + PROBE));
@@ -153,33 +203,44 @@ final class ScaleBench {
       return next;
     }
 
-    private void createUpTo(int size) {
-      for (; created < size; created++) {
-        boolean probe = created == 0;
-        Stream<HasMetadata> objects =
-            client
-                .load(
-                    new java.io.ByteArrayInputStream(
-                        manifests(created, probe ? List.of(lan.backends().get(0).ipv4()) : fake())
-                            .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
-                .items()
-                .stream();
-        objects.forEach(object -> client.resource(object).inNamespace(namespace).create());
+    private void createUpTo(int size) throws Exception {
+      ExecutorService users = Executors.newFixedThreadPool(USERS);
+      try {
+        for (Future<Object> one :
+            users.invokeAll(
+                IntStream.range(created, size)
+                    .mapToObj(number -> Executors.callable(() -> create(number)))
+                    .toList())) {
+          one.get();
+        }
+      } finally {
+        users.shutdownNow();
       }
+      created = size;
+    }
+
+    private void create(int number) {
+      List<String> endpoints = number == 0 ? List.of(lan.backends().get(0).ipv4()) : fake();
+      Stream<HasMetadata> objects =
+          client
+              .load(
+                  new java.io.ByteArrayInputStream(
+                      manifests(number, endpoints)
+                          .getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+              .items()
+              .stream();
+      objects.forEach(object -> client.resource(object).inNamespace(namespace).create());
     }
 
     private List<String> fake() {
       return IntStream.range(0, ENDPOINTS).mapToObj(i -> "198.51.100." + (101 + i)).toList();
     }
 
-    private long ready() {
-      return client.resources(LoadBalancer.class).inNamespace(namespace).list().getItems().stream()
-          .filter(b -> b.getStatus() != null && b.getStatus().conditions() != null)
-          .filter(
-              balancer ->
-                  balancer.getStatus().conditions().stream()
-                      .anyMatch(c -> c.getType().equals("Ready") && c.getStatus().equals("True")))
-          .count();
+    private static boolean isReady(LoadBalancer balancer) {
+      return balancer.getStatus() != null
+          && balancer.getStatus().conditions() != null
+          && balancer.getStatus().conditions().stream()
+              .anyMatch(c -> c.getType().equals("Ready") && c.getStatus().equals("True"));
     }
 
     /** What the operator writes, with its resource versions. */
@@ -263,6 +324,7 @@ final class ScaleBench {
         kind: Service
         metadata: {name: lb%1$d}
         spec:
+          clusterIP: None
           ports: [{name: main, protocol: UDP, port: 7}]
         ---
         apiVersion: discovery.k8s.io/v1

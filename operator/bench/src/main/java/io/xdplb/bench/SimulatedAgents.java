@@ -24,13 +24,15 @@ import java.util.stream.IntStream;
 /**
  * Nodes that say at once that they hold what there is. They are no proof of anything; they are the
  * load that so many agents are for the API server and the operator. All follow one watch, and each
- * writes its NodeState again when it has changed since it was last written, and not more than twice
- * a second: many tables that change together are one report.
+ * writes its NodeState as an agent does: soon after the first change, and so much later again if
+ * more follow that all nodes together write no more than fifty a second.
  */
 final class SimulatedAgents implements AutoCloseable {
 
   private static final int WRITERS = 8;
-  private static final long TOGETHER_MILLIS = 500;
+  private static final long TOGETHER_MILLIS = 50;
+  private static final long SPACING_A_NODE_MILLIS = 20;
+  private static final long LARGEST_SPACING_MILLIS = 1000;
   private static final List<Interface> ATTACHED =
       List.of(new Interface("eth0", true, AttachMode.Native, null, null));
 
@@ -38,12 +40,14 @@ final class SimulatedAgents implements AutoCloseable {
   private final TableDigests digests = new TableDigests();
   private final ScheduledExecutorService writers = Executors.newScheduledThreadPool(WRITERS);
   private final List<Agent> agents;
+  private final long spacingMillis;
   private final SharedIndexInformer<ForwardingTable> informer;
 
   /** One node. */
   private final class Agent {
     private final String name;
     private final AtomicBoolean behind = new AtomicBoolean();
+    private volatile long lastNanos = System.nanoTime();
 
     Agent(String name) {
       this.name = name;
@@ -54,14 +58,16 @@ final class SimulatedAgents implements AutoCloseable {
 
     void report() {
       if (behind.compareAndSet(false, true)) {
+        long since = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastNanos);
         writers.schedule(
             () -> {
               synchronized (this) { // else an older report may overtake a newer one
                 behind.set(false);
+                lastNanos = System.nanoTime();
                 write(name);
               }
             },
-            TOGETHER_MILLIS,
+            Math.max(TOGETHER_MILLIS, spacingMillis - since),
             TimeUnit.MILLISECONDS);
       }
     }
@@ -69,6 +75,7 @@ final class SimulatedAgents implements AutoCloseable {
 
   SimulatedAgents(KubernetesClient client, int count) {
     this.client = client;
+    spacingMillis = Math.min(count * SPACING_A_NODE_MILLIS, LARGEST_SPACING_MILLIS);
     agents = IntStream.rangeClosed(1, count).mapToObj(i -> new Agent("simulated-" + i)).toList();
     informer =
         client

@@ -301,7 +301,7 @@ final class Cluster implements AutoCloseable {
     return String.join(
         "\n",
         "--- objects",
-        safely(() -> kubectl("get", "xlb,xft,xns,endpointslices,events", "-o", "yaml").out()),
+        safely(() -> kubectl("get", "xlb,xft,xfts,xns,endpointslices,events", "-o", "yaml").out()),
         "--- the kernel's maps",
         safely(
             () -> {

@@ -3,7 +3,6 @@ package io.xdplb.controller;
 
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.ForwardingTable;
-import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
@@ -21,9 +20,7 @@ import io.xdplb.core.ipam.PoolReader;
 import io.xdplb.core.ipam.PoolReport;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
-import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
-import io.xdplb.core.table.InvalidTableException;
 import io.xdplb.core.table.Tables;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -300,13 +297,6 @@ final class Claims {
 
   /** A refused LoadBalancer keeps its table, and so what that holds. */
   private static Set<VipKey> programmed(ForwardingTable table) {
-    Optional<ForwardingTableSpec> spec = Optional.ofNullable(table.getSpec());
-    try {
-      return spec.map(Tables::toVips).orElse(List.of()).stream()
-          .map(Vip::key)
-          .collect(Collectors.toSet());
-    } catch (InvalidTableException e) {
-      return Set.of();
-    }
+    return table.getSpec() == null ? Set.of() : Tables.keys(table.getSpec());
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -11,6 +12,8 @@ import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.IndexerResourceCache;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
+import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.compile.Compiler;
@@ -23,6 +26,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -42,6 +46,7 @@ final class ClusterView implements NodeSource.Concerned {
   private final InformerEventSource<Service, LoadBalancer> services;
   private final InformerEventSource<EndpointSlice, LoadBalancer> slices;
   private final TableSource tables;
+  private final SliceSource tableSlices;
   private final NodeSource nodes;
   private final NodeAddressSource addresses;
   private final NodeDirectory directory;
@@ -51,16 +56,20 @@ final class ClusterView implements NodeSource.Concerned {
   private final BalancerEvents events;
   private final LeaseSource leases;
   private final Optional<AgentPodSource> agents;
+  private final BiPredicate<LoadBalancer, NodeState> isAtRest;
 
   /**
    * @param settings where the agents' Leases and Pods are
+   * @param isAtRest whether nothing can follow for a LoadBalancer from what a node reports of
+   *     tables
    */
   ClusterView(
       EventSourceContext<LoadBalancer> context,
       OperatorSettings settings,
       TableEvidence evidence,
       OrphanCollector orphans,
-      PoolKeeper keeper) {
+      PoolKeeper keeper,
+      BiPredicate<LoadBalancer, NodeState> isAtRest) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
     balancers.addIndexers(
@@ -81,7 +90,14 @@ final class ClusterView implements NodeSource.Concerned {
             BY_NODE,
             ServiceEndpointsReader::nodesOf));
     events = new BalancerEvents(orphans::collect, keeper::isForeign);
-    tables = new TableSource(context, evidence, table -> checkOwner(table, orphans));
+    tables =
+        new TableSource(context, evidence, table -> checkOwner(Names.of(table), table, orphans));
+    tableSlices =
+        new SliceSource(
+            context,
+            this::isListed,
+            slice ->
+                SliceSource.tableOf(slice).ifPresent(table -> checkOwner(table, slice, orphans)));
     nodes = new NodeSource(context, this);
     addresses = new NodeAddressSource(context, this::concernedByNode);
     leases = new LeaseSource(context, settings.namespace(), this::all);
@@ -95,18 +111,33 @@ final class ClusterView implements NodeSource.Concerned {
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;
+    this.isAtRest = isAtRest;
   }
 
   List<EventSource<?, LoadBalancer>> eventSources() {
     List<EventSource<?, LoadBalancer>> sources =
         new ArrayList<>(
-            List.of(services, slices, tables, nodes, addresses, leases, pools, namespaces, events));
+            List.of(
+                services,
+                slices,
+                tables,
+                tableSlices,
+                nodes,
+                addresses,
+                leases,
+                pools,
+                namespaces,
+                events));
     agents.ifPresent(sources::add);
     return sources;
   }
 
   TableSource tables() {
     return tables;
+  }
+
+  SliceSource tableSlices() {
+    return tableSlices;
   }
 
   NodeSource nodes() {
@@ -209,6 +240,12 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   @Override
+  public boolean isAtRest(ObjectName balancer, NodeState node) {
+    return tables.isRunning() // sources start side by side
+        && balancers.get(Names.id(balancer)).filter(b -> isAtRest.test(b, node)).isPresent();
+  }
+
+  @Override
   public Stream<ObjectName> onNode(String node) {
     return slices.byIndex(BY_NODE, node).stream()
         .flatMap(slice -> ServiceEndpointsReader.serviceOf(slice).stream())
@@ -252,12 +289,11 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   /**
-   * A table may outlive its LoadBalancer, or be written for one that has just been replaced by
-   * another of the same name: the SDK then reconciles both at the same time.
+   * A table, or a slice of it, may outlive its LoadBalancer, or be written for one that has just
+   * been replaced by another of the same name: the SDK then reconciles both at the same time.
    */
-  private void checkOwner(ForwardingTable table, OrphanCollector orphans) {
-    ObjectName name = Names.of(table);
-    TableSource.owner(table)
+  private void checkOwner(ObjectName name, HasMetadata object, OrphanCollector orphans) {
+    OwnedTable.owner(object)
         .ifPresent(
             owner -> {
               Optional<LoadBalancer> balancer = balancers.get(Names.id(name));
@@ -267,6 +303,17 @@ final class ClusterView implements NodeSource.Concerned {
                 events.trigger(Set.of(name));
               }
             });
+  }
+
+  /** Sources start side by side, and at the end of that everything is looked at. */
+  private boolean isListed(ForwardingTableSlice slice) {
+    return tables.isRunning()
+        && SliceSource.tableOf(slice)
+            .flatMap(tables::stored)
+            .map(ForwardingTable::getSpec)
+            .map(ForwardingTableSpec::slices)
+            .filter(names -> names.contains(slice.getMetadata().getName()))
+            .isPresent();
   }
 
   private InformerEventSourceConfiguration<Service> serviceConfiguration() {

@@ -116,6 +116,11 @@ record Fleet(
     return nodes.stream().map(node -> digest(node, bucket).orElse(null)).toList();
   }
 
+  /** Whether a node says that it does not balance with a table. */
+  static boolean hasFailed(NodeState node, ObjectName table) {
+    return failure(node.getMetadata().getName(), node.getStatus(), table).isPresent();
+  }
+
   /** The digest a node reports for a bucket; empty if none. */
   static Optional<String> digest(NodeState node, String bucket) {
     return Optional.ofNullable(node.getStatus())

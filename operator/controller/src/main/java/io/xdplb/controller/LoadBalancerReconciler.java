@@ -10,6 +10,8 @@ import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
+import io.xdplb.api.v1alpha1.ForwardingTableSliceSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
@@ -24,6 +26,7 @@ import io.xdplb.core.compile.ServicePort;
 import io.xdplb.core.ipam.Allocation;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.table.TableSlices;
 import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
@@ -82,7 +85,11 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     this.departures = new Departures(evidence, settings.patience(), clock);
     this.orphans =
         new OrphanCollector(
-            client, name -> departures.of(name, cluster).isOver(), this::forget, leads);
+            client,
+            name -> cluster.tableSlices().of(name),
+            name -> departures.of(name, cluster).isOver(),
+            this::forget,
+            leads);
     this.announcer = announcer;
     this.settling = new Settling(settings.settle(), clock);
     this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
@@ -91,7 +98,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, settings, evidence, orphans, keeper);
+    cluster = new ClusterView(context, settings, evidence, orphans, keeper, this::isAtRest);
     keeper.watch(cluster);
     return cluster.eventSources();
   }
@@ -229,21 +236,69 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       return before;
     }
     if (decision.table() instanceof Decision.Table.Install install) {
-      if (!install.spec().equals(before) || !OwnedTable.isOwnedBy(stored.get(), balancer)) {
-        evidence.stored(Names.of(balancer), install.spec().tableHash());
+      TableSlices.Stored desired =
+          TableSlices.split(
+              balancer.getMetadata().getName(),
+              install.spec(),
+              TableSlices.isSplit(before) ? before.slices().size() : 0);
+      int slices = storeSlices(balancer, desired.slices(), context);
+      if (!desired.table().equals(before) || !OwnedTable.isOwnedBy(stored.get(), balancer)) {
+        evidence.stored(Names.of(balancer), desired.table().tableHash());
         context
             .resourceOperations()
-            .serverSideApply(OwnedTable.of(balancer, install.spec()), cluster.tables());
+            .serverSideApply(OwnedTable.of(balancer, desired.table()), cluster.tables());
         log.atInfo()
             .addKeyValue("loadbalancer", Names.of(balancer))
-            .addKeyValue("tableHash", install.spec().tableHash())
-            .addKeyValue("vips", install.spec().vips().size())
+            .addKeyValue("tableHash", desired.table().tableHash())
+            .addKeyValue("vips", desired.table().vips().size())
+            .addKeyValue("slices", slices)
             .log("ForwardingTable written");
       }
-      return install.spec();
+      removeSlices(Names.of(balancer), desired.slices().keySet(), context);
+      return desired.table();
     }
-    stored.ifPresent(table -> context.getClient().resource(table).delete());
+    removeTable(Names.of(balancer), stored, context);
     return null;
+  }
+
+  /**
+   * Writes those that are not there as they should be.
+   *
+   * @return how many
+   */
+  private int storeSlices(
+      LoadBalancer balancer,
+      Map<String, ForwardingTableSliceSpec> slices,
+      Context<LoadBalancer> context) {
+    int written = 0;
+    for (Map.Entry<String, ForwardingTableSliceSpec> entry : slices.entrySet()) {
+      ForwardingTableSlice slice = OwnedTable.of(balancer, entry.getKey(), entry.getValue());
+      if (!cluster.tableSlices().isStored(slice, balancer)) {
+        // What somebody else has changed, or another LoadBalancer of this name has left, is no more
+        // to be trusted: agents keep what they know meanwhile.
+        cluster
+            .tableSlices()
+            .stored(slice)
+            .ifPresent(other -> context.getClient().resource(other).delete());
+        context.resourceOperations().serverSideApply(slice, cluster.tableSlices());
+        written++;
+      }
+    }
+    return written;
+  }
+
+  /** Those that the table does not list any more, or never did: a start between two writes. */
+  private void removeSlices(ObjectName table, Set<String> listed, Context<LoadBalancer> context) {
+    cluster.tableSlices().of(table).stream()
+        .filter(slice -> !listed.contains(slice.getMetadata().getName()))
+        .filter(slice -> OwnedTable.owner(slice).isPresent())
+        .forEach(slice -> context.getClient().resource(slice).delete());
+  }
+
+  private void removeTable(
+      ObjectName name, Optional<ForwardingTable> stored, Context<LoadBalancer> context) {
+    stored.ifPresent(table -> context.getClient().resource(table).delete());
+    removeSlices(name, Set.of(), context);
   }
 
   /** Whether no node need be waited for that may still have its table; false while it has one. */
@@ -255,9 +310,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private UpdateControl<LoadBalancer> template(
       LoadBalancer balancer, Optional<ForwardingTable> stored, Context<LoadBalancer> context) {
     ObjectName name = Names.of(balancer);
-    stored
-        .filter(table -> TableSource.owner(table).isPresent())
-        .ifPresent(table -> context.getClient().resource(table).delete());
+    removeTable(name, stored.filter(table -> OwnedTable.owner(table).isPresent()), context);
     settling.forget(name);
     cluster.events().trigger(claims.release(name, Claims.addresses(stored), () -> true));
     keeper.look();
@@ -329,6 +382,27 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     return fleet.isOnlyLagging()
         ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
         : UpdateControl.noUpdate();
+  }
+
+  /**
+   * Whether every node has proven it, a node's report proves it still, and nobody waits for more. A
+   * neighbour in the bucket has changed then.
+   */
+  private boolean isAtRest(LoadBalancer balancer, NodeState node) {
+    ObjectName name = Names.of(balancer);
+    Optional<String> digest = Fleet.digest(node, TableEvidence.bucketOf(name));
+    return digest.isPresent()
+        && StatusComposer.isProgrammedEverywhere(balancer)
+        && !settling.isWaiting(name)
+        && !claims.isAwaited(name)
+        && !cluster.leases().isSilent(node.getMetadata().getName())
+        && !Fleet.hasFailed(node, name)
+        && cluster
+            .tables()
+            .stored(name)
+            .map(table -> table.getSpec().tableHash())
+            .filter(hash -> evidence.isProof(name, hash, digest.get()))
+            .isPresent();
   }
 
   /** Whether no node has anything of the LoadBalancer but the table that is in force. */

@@ -9,9 +9,16 @@ import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEven
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.core.model.ObjectName;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
 /**
@@ -35,9 +42,18 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
 
     /** Those that have endpoints on a node. */
     Stream<ObjectName> onNode(String node);
+
+    /** Whether nothing can follow from what a node has reported, but for its exceptions. */
+    boolean isAtRest(ObjectName balancer, NodeState node);
   }
 
+  private static final Duration TOGETHER_A_NODE = Duration.ofMillis(4);
+  private static final Duration LONGEST_TOGETHER = Duration.ofMillis(200);
+
   private final Concerned concerned;
+  private final Set<ObjectName> news = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean isDue = new AtomicBoolean();
+  private ScheduledExecutorService timer;
 
   NodeSource(EventSourceContext<LoadBalancer> context, Concerned concerned) {
     super(
@@ -50,6 +66,26 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
             .build(),
         context);
     this.concerned = concerned;
+  }
+
+  @Override
+  public synchronized void start() {
+    timer =
+        Executors.newSingleThreadScheduledExecutor(
+            run -> {
+              Thread thread = new Thread(run, "node-news");
+              thread.setDaemon(true);
+              return thread;
+            });
+    super.start();
+  }
+
+  @Override
+  public synchronized void stop() {
+    super.stop();
+    if (timer != null) {
+      timer.shutdownNow();
+    }
   }
 
   Optional<NodeState> node(String name) {
@@ -74,7 +110,9 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
         change.concernsAll()
             ? concerned.all()
             : Stream.of(
-                    change.buckets().stream().flatMap(concerned::inBucket),
+                    change.buckets().stream()
+                        .flatMap(concerned::inBucket)
+                        .filter(balancer -> !concerned.isAtRest(balancer, now)),
                     change.tables().stream(),
                     change.addresses()
                         ? concerned.onNode(now.getMetadata().getName())
@@ -88,8 +126,32 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
     trigger(concerned.all());
   }
 
+  /**
+   * A change of a table makes every node report it, at about the same time: what they say is looked
+   * at together.
+   */
   private void trigger(Stream<ObjectName> names) {
     concerned.nodesChanged();
-    names.distinct().forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));
+    names.forEach(news::add);
+    if (!news.isEmpty() && isDue.compareAndSet(false, true)) {
+      Duration delay = TOGETHER_A_NODE.multipliedBy(keys().count());
+      try {
+        timer.schedule(
+            this::tell,
+            Math.min(delay.toMillis(), LONGEST_TOGETHER.toMillis()),
+            TimeUnit.MILLISECONDS);
+      } catch (RejectedExecutionException e) {
+        isDue.set(false); // stopped: the next start looks at everything
+      }
+    }
+  }
+
+  private void tell() {
+    isDue.set(false);
+    for (ObjectName name : news) {
+      if (news.remove(name)) { // first: what comes from now on is looked at again
+        getEventHandler().handleEvent(new Event(Names.id(name)));
+      }
+    }
   }
 }

@@ -66,11 +66,12 @@ public final class OperatorRuntime implements AutoCloseable {
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
-   *     AddressPools, ForwardingTables, NodeStates, Nodes, Namespaces, Services, EndpointSlices,
-   *     and of Leases and, if it is to know them, the agents' Pods in its own namespace; create,
-   *     patch, update, delete of LoadBalancers and ForwardingTables; patch of the status of
-   *     LoadBalancers, AddressPools and Services, and of Services for their finalizer; create of
-   *     Events of events.k8s.io. Stays open; the caller closes it after {@link #stop}
+   *     AddressPools, ForwardingTables, ForwardingTableSlices, NodeStates, Nodes, Namespaces,
+   *     Services, EndpointSlices, and of Leases and, if it is to know them, the agents' Pods in its
+   *     own namespace; create, patch, update, delete of LoadBalancers, ForwardingTables and
+   *     ForwardingTableSlices; patch of the status of LoadBalancers, AddressPools and Services, and
+   *     of Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
+   *     closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this(client, settings, Metrics.NOOP, null, () -> {});

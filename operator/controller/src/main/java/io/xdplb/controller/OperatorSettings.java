@@ -50,7 +50,7 @@ public record OperatorSettings(
         null,
         instance,
         16,
-        Duration.ofSeconds(1),
+        Duration.ofSeconds(2),
         Duration.ofSeconds(10),
         Duration.ofMinutes(5),
         false);

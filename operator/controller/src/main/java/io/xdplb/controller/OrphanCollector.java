@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
 import java.net.HttpURLConnection;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -15,6 +18,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,12 +40,15 @@ final class OrphanCollector implements AutoCloseable {
   private static final Duration LONGEST_RETRY = Duration.ofSeconds(10);
 
   private final KubernetesClient client;
+  private final Function<ObjectName, List<ForwardingTableSlice>> slices;
   private final Predicate<ObjectName> hasLeftNodes;
   private final BiConsumer<ObjectName, Optional<ForwardingTable>> onGone;
   private final BooleanSupplier leads;
   private final ScheduledExecutorService worker;
 
   /**
+   * @param slices those of a table, by the cache. One that is missing there is told of later, and
+   *     then collected
    * @param hasLeftNodes whether nodes need not be waited for, asked when the table is gone
    * @param onGone called when the LoadBalancer is gone, its table is, or never was, and nodes need
    *     not be waited for; gets the table that was removed
@@ -50,10 +57,12 @@ final class OrphanCollector implements AutoCloseable {
    */
   OrphanCollector(
       KubernetesClient client,
+      Function<ObjectName, List<ForwardingTableSlice>> slices,
       Predicate<ObjectName> hasLeftNodes,
       BiConsumer<ObjectName, Optional<ForwardingTable>> onGone,
       BooleanSupplier leads) {
     this.client = client;
+    this.slices = slices;
     this.hasLeftNodes = hasLeftNodes;
     this.onGone = onGone;
     this.leads = leads;
@@ -96,11 +105,13 @@ final class OrphanCollector implements AutoCloseable {
     try {
       if (isGone(name)) {
         ForwardingTable table = table(name);
-        if (table != null && !leads.getAsBoolean()) {
-          schedule(name, Optional.of(table), LOOK_AGAIN, FIRST_RETRY);
+        List<ForwardingTableSlice> left = slices.apply(name);
+        if ((table != null || !left.isEmpty()) && !leads.getAsBoolean()) {
+          schedule(name, Optional.ofNullable(table).or(() -> removed), LOOK_AGAIN, FIRST_RETRY);
           return;
         }
         Optional<ForwardingTable> gone = delete(name, table).or(() -> removed);
+        left.stream().filter(slice -> OwnedTable.owner(slice).isPresent()).forEach(this::delete);
         if (hasLeftNodes.test(name)) {
           onGone.accept(name, gone);
         } else {
@@ -143,14 +154,18 @@ final class OrphanCollector implements AutoCloseable {
   }
 
   private Optional<ForwardingTable> delete(ObjectName name, ForwardingTable table) {
-    if (table == null || TableSource.owner(table).isEmpty()) {
+    if (table == null || OwnedTable.owner(table).isEmpty()) {
       return Optional.empty();
     }
-    // Exactly this version: if the LoadBalancer is back and has written, the delete is refused.
-    client.resource(table).lockResourceVersion(table.getMetadata().getResourceVersion()).delete();
+    delete(table);
     log.atInfo()
         .addKeyValue("table", name)
         .log("ForwardingTable of a deleted LoadBalancer removed");
     return Optional.of(table);
+  }
+
+  /** Exactly this version: if the LoadBalancer is back and has written, the delete is refused. */
+  private void delete(HasMetadata object) {
+    client.resource(object).lockResourceVersion(object.getMetadata().getResourceVersion()).delete();
   }
 }

@@ -8,6 +8,7 @@ import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.NodeInfo;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
+import io.xdplb.core.table.TableSlices;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
@@ -40,7 +41,7 @@ final class SecondLook {
     CompileResult result = Compiler.compile(cached);
     if (!(result instanceof CompileResult.Compiled compiled)
         || !hasBackends(stored)
-        || compiled.table().equals(stored)
+        || compiled.table().tableHash().equals(stored.tableHash())
         || cached.services().values().stream().allMatch(SecondLook::hasEndpoints)) {
       return result;
     }
@@ -61,9 +62,10 @@ final class SecondLook {
   }
 
   private static boolean hasBackends(ForwardingTableSpec table) {
-    return table != null
-        && table.vips() != null
-        && table.vips().stream()
-            .anyMatch(vip -> vip.backends() != null && !vip.backends().isEmpty());
+    return TableSlices.isSplit(table)
+        || (table != null
+            && table.vips() != null
+            && table.vips().stream()
+                .anyMatch(vip -> vip.backends() != null && !vip.backends().isEmpty()));
   }
 }

@@ -17,8 +17,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Pods come and go all the time, and each time the nodes are behind for some milliseconds.
  * Saying so would be three writes and two Events each time, and a condition that is never at rest.
  * So while a LoadBalancer that was Programmed is followed within the moment, its status is left as
- * it is. It is left at most this long from when the first node fell behind, however many changes
- * follow. A change of the spec is answered at once.
+ * it is; and so is one that says that nodes are programming, however many of them have done. It is
+ * left at most this long from when the first node fell behind, however many changes follow. A
+ * change of the spec is answered at once.
  */
 final class Settling {
 
@@ -78,9 +79,17 @@ final class Settling {
             && says(status, StatusComposer.ADDRESS_ALLOCATED, decision.addressing().allocated())
             && decision.addressing().addresses().equals(status.addresses())
             && StatusComposer.condition(status, StatusComposer.PROGRAMMED)
-                .filter(c -> Verdict.Status.TRUE.text().equals(c.getStatus()))
+                .filter(
+                    c ->
+                        Verdict.Status.TRUE.text().equals(c.getStatus())
+                            || StatusComposer.PROGRAMMING.equals(c.getReason()))
                 .isPresent();
     return new Phase(remaining, isHeld);
+  }
+
+  /** Whether nodes were behind when the LoadBalancer was last looked at. */
+  boolean isWaiting(ObjectName name) {
+    return laggingSince.containsKey(name);
   }
 
   void forget(ObjectName name) {

@@ -3,12 +3,14 @@ package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.Condition;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus.ListenerForwarding;
 import io.xdplb.api.v1alpha1.LoadBalancerStatus.PooledAddress;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -85,6 +87,17 @@ final class StatusComposer {
         fleet.desired(),
         fleet.programmed(),
         forwarding(before, decision));
+  }
+
+  /** Whether the status says, of the spec as it is, that every node has proven it. */
+  static boolean isProgrammedEverywhere(LoadBalancer balancer) {
+    LoadBalancerStatus status = balancer.getStatus();
+    return status != null
+        && balancer.getMetadata().getGeneration().equals(status.observedGeneration())
+        && Objects.equals(status.desiredNodes(), status.programmedNodes())
+        && condition(status, PROGRAMMED)
+            .filter(c -> Verdict.Status.TRUE.text().equals(c.getStatus()))
+            .isPresent();
   }
 
   /**

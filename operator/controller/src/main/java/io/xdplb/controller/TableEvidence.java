@@ -78,6 +78,14 @@ final class TableEvidence {
         .collect(Collectors.toUnmodifiableSet());
   }
 
+  /** Whether a digest of a table's bucket is one of {@link #proofs}. */
+  synchronized boolean isProof(ObjectName table, String tableHash, String digest) {
+    stored(table, tableHash);
+    Bucket bucket = buckets.get(bucketOf(table));
+    Map<ObjectName, String> deviations = bucket.combinations().get(digest);
+    return deviations != null && tableHash.equals(bucket.version(table, deviations));
+  }
+
   /** The digests of a table's bucket that prove that a node does not hold the table. */
   Set<String> absence(ObjectName table) {
     return proofs(table, ABSENT);

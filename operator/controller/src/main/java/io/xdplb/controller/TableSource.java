@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
-import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
@@ -51,14 +50,6 @@ final class TableSource extends InformerEventSource<ForwardingTable, LoadBalance
 
   Stream<ForwardingTable> all() {
     return list(table -> true);
-  }
-
-  /** The LoadBalancer that owns a table; empty if none does. */
-  static Optional<OwnerReference> owner(ForwardingTable table) {
-    return table.getMetadata().getOwnerReferences().stream()
-        .filter(owner -> new LoadBalancer().getKind().equals(owner.getKind()))
-        .filter(owner -> owner.getApiVersion().startsWith(new LoadBalancer().getGroup() + "/"))
-        .findFirst();
   }
 
   @Override

@@ -15,6 +15,8 @@ import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.informers.cache.ItemStore;
 import io.javaoperatorsdk.operator.processing.event.source.informer.TransformingItemStore;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
+import io.xdplb.api.v1alpha1.ForwardingTableSliceSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
 import java.util.List;
@@ -39,6 +41,21 @@ final class Trimming {
         object -> {
           object.getMetadata().setManagedFields(null);
           return object;
+        });
+  }
+
+  /** Names, owners, and whether they have ever changed. */
+  static ItemStore<ForwardingTableSlice> tableSlices() {
+    return new TransformingItemStore<>(
+        slice -> {
+          ObjectMeta all = slice.getMetadata();
+          slice.setMetadata(identity(all));
+          slice.getMetadata().setGeneration(all.getGeneration());
+          slice.getMetadata().setOwnerReferences(all.getOwnerReferences());
+          if (slice.getSpec() != null) {
+            slice.setSpec(new ForwardingTableSliceSpec(slice.getSpec().table(), null));
+          }
+          return slice;
         });
   }
 

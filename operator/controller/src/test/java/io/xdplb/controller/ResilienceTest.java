@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.client.Watch;
 import io.fabric8.kubernetes.client.Watcher;
 import io.fabric8.kubernetes.client.WatcherException;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.core.model.ObjectName;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -100,6 +101,40 @@ class ResilienceTest extends OperatorTestCase {
     cluster.awaitTakers("comes", "198.51.100.3:8080");
     until("the table is gone", () -> cluster.tableResource("goes").get() == null);
     log.info("converged {} ms after the API server was back", millisSince(back));
+  }
+
+  /** A digest is of all tables of a bucket: when one changes, what proves the others changes. */
+  @Test
+  void aReportAboutANeighbourMakesNobodyElseBeLookedAt() {
+    TestAgent agent = new TestAgent(cluster.client, "node-1");
+    String bucket = TableEvidence.bucketOf(new ObjectName(cluster.namespace, "resting"));
+    String neighbour =
+        IntStream.range(0, 100_000)
+            .mapToObj(i -> "neighbour-" + i)
+            .filter(
+                n -> TableEvidence.bucketOf(new ObjectName(cluster.namespace, n)).equals(bucket))
+            .findFirst()
+            .orElseThrow();
+    cluster.create("resting", staticSpec("203.0.113.56", 80, "198.51.100.1"));
+    cluster.create(neighbour, staticSpec("203.0.113.57", 80, "198.51.100.1"));
+    cluster.awaitTakers("resting", "198.51.100.1:8080");
+    cluster.awaitTakers(neighbour, "198.51.100.1:8080");
+    agent.followsAll();
+    cluster.awaitCondition("resting", "Ready", "True", "Ready");
+    cluster.awaitCondition(neighbour, "Ready", "True", "Ready");
+    int resting = operator.reconciliations("resting");
+
+    cluster.edit(neighbour, staticSpec("203.0.113.57", 80, "198.51.100.2"));
+    cluster.awaitTakers(neighbour, "198.51.100.2:8080");
+    agent.followsAll();
+    cluster.awaitCondition(neighbour, "Ready", "True", "Ready");
+    await("nobody looks")
+        .during(Duration.ofMillis(500))
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> operator.reconciliations("resting") == resting);
+
+    agent.holds(List.of(cluster.tableResource(neighbour).get()));
+    cluster.awaitCondition("resting", "Programmed", "False", "NodesLagging");
   }
 
   @Test

@@ -30,6 +30,8 @@ class TableEvidenceTest {
     String digest = digest(Map.of(A, hash(1), B, hash(2)));
     assertThat(evidence.proofs(A, hash(1))).contains(digest);
     assertThat(evidence.proofs(B, hash(2))).contains(digest);
+    assertThat(evidence.isProof(A, hash(1), digest)).isTrue();
+    assertThat(evidence.isProof(B, hash(2), digest)).isTrue();
   }
 
   @Test
@@ -58,6 +60,9 @@ class TableEvidenceTest {
             digest(Map.of(B, hash(3))),
             digest(Map.of()),
             digest(Map.of(A, hash(2), B, hash(4))));
+    assertThat(evidence.isProof(A, hash(2), digest(Map.of(A, hash(2), B, hash(3))))).isTrue();
+    assertThat(evidence.isProof(A, hash(2), digest(Map.of(A, hash(1), B, hash(3))))).isFalse();
+    assertThat(evidence.isProof(A, hash(2), digest(Map.of(A, hash(2), B, hash(4))))).isFalse();
     assertThat(evidence.proofs(new ObjectName("no", "table"), hash(1)))
         .doesNotContain(digest(Map.of(A, hash(2), B, hash(3))));
   }

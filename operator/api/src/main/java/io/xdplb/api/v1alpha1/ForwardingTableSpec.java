@@ -26,6 +26,8 @@ import java.util.List;
  *     and not in the hash
  * @param vips one entry an address, protocol and port or range of ports, ordered by these; at most
  *     1024
+ * @param slices names of the ForwardingTableSlices that have the backends of the VIPs, which then
+ *     have none here; at most 32. Absent means that the VIPs have their backends here
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -36,9 +38,21 @@ public record ForwardingTableSpec(
             sourceRanges,
     UnavailablePolicy unavailablePolicy,
     HealthCheck healthCheck,
-    @Size(max = Limits.VIPS) List<Vip> vips) {
+    @Size(max = Limits.VIPS) List<Vip> vips,
+    @Size(max = Limits.SLICES)
+        List<@Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String> slices) {
 
-  /** One without a health check. */
+  /** One that has its backends in itself. */
+  public ForwardingTableSpec(
+      String tableHash,
+      List<String> sourceRanges,
+      UnavailablePolicy unavailablePolicy,
+      HealthCheck healthCheck,
+      List<Vip> vips) {
+    this(tableHash, sourceRanges, unavailablePolicy, healthCheck, vips, null);
+  }
+
+  /** The same without a health check. */
   public ForwardingTableSpec(
       String tableHash,
       List<String> sourceRanges,
@@ -65,7 +79,7 @@ public record ForwardingTableSpec(
   public record HealthCheck(
       @Required @Min(Limits.MIN_PORT) @Max(Limits.MAX_PORT) int port,
       @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String service,
-      @Size(max = Limits.VIP_BACKENDS) List<LocalEndpoints> nodes) {}
+      @Size(max = Limits.OBJECT_BACKENDS) List<LocalEndpoints> nodes) {}
 
   /**
    * How many ready pods a node has.
@@ -90,7 +104,8 @@ public record ForwardingTableSpec(
    *     absent means no affinity
    * @param ringSize number of slots of the Maglev ring, a prime from 1009 to 65537; 0 where no
    *     backend takes new flows
-   * @param backends ordered by address and port, each pair once; at most 4096
+   * @param backends ordered by address and port, each pair once; at most 4096. Absent where they
+   *     are in slices
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -103,7 +118,7 @@ public record ForwardingTableSpec(
       @Required @Size(min = 1, max = Limits.LABEL_LENGTH) @Pattern(Limits.LABEL) String listener,
       @Min(1) @Max(Limits.AFFINITY_SECONDS) Integer affinitySeconds,
       @Required @Min(0) @Max(Limits.RING_SIZE) int ringSize,
-      @Size(max = Limits.VIP_BACKENDS) List<Backend> backends) {
+      @Size(max = Limits.OBJECT_BACKENDS) List<Backend> backends) {
 
     /** One of a single port, without affinity. */
     public Vip(
@@ -114,6 +129,11 @@ public record ForwardingTableSpec(
         int ringSize,
         List<Backend> backends) {
       this(address, protocol, port, null, listener, null, ringSize, backends);
+    }
+
+    /** The same with other backends. */
+    public Vip with(List<Backend> others) {
+      return new Vip(address, protocol, port, endPort, listener, affinitySeconds, ringSize, others);
     }
   }
 

@@ -46,18 +46,26 @@ public final class Limits {
   /** VIPs of a ForwardingTable: each address with each listener. */
   public static final int VIPS = ADDRESSES * LISTENERS;
 
-  /** Backends of a VIP in a ForwardingTable. */
-  public static final int VIP_BACKENDS = 4096;
+  /** Backends of a VIP: each then has four slots of the largest ring. */
+  public static final int VIP_BACKENDS = 16_384;
+
+  /** Backends of a load balancer, over its VIPs: as many as a node has room for by default. */
+  public static final int TABLE_BACKENDS = 32_768;
 
   /** Nodes and zones on which a backend in a ForwardingTable has weights of its own. */
   public static final int BACKEND_PARTS = 64;
 
   /**
-   * Bytes of a ForwardingTable's spec as JSON. An API server stores a little more than that: etcd
-   * takes 1.5 MiB an object. It is enough for 10,000 pods with IPv4 addresses or 7,000 with IPv6,
-   * and for half of that where nodes use different ones.
+   * Backends that a ForwardingTable has in one object, over its VIPs; those of a larger one are in
+   * about so many a slice. A change of one of them writes so much at most.
    */
-  public static final int TABLE_BYTES = 1_450_000;
+  public static final int SLICE_BACKENDS = 1024;
+
+  /** Slices of a ForwardingTable. */
+  public static final int SLICES = TABLE_BACKENDS / SLICE_BACKENDS;
+
+  /** Entries of one list of backends that an object may have: more than are ever written. */
+  static final int OBJECT_BACKENDS = 4 * SLICE_BACKENDS;
 
   /** Longest grace period of a drain, in seconds: 24 hours. */
   public static final int DRAIN_SECONDS = 86_400;
@@ -93,7 +101,7 @@ public final class Limits {
   static final int LABEL_LENGTH = 63;
 
   /** Characters of an object's name. */
-  static final int NAME_LENGTH = 253;
+  public static final int NAME_LENGTH = 253;
 
   /** Characters of the name of an interface: IFNAMSIZ without the final zero. */
   static final int INTERFACE_NAME_LENGTH = 15;

@@ -37,7 +37,7 @@ public record NodeStateStatus(
             addresses,
     @ListKey("name") @Size(max = Limits.INTERFACES) List<Interface> interfaces,
     @Pattern(Limits.DIGEST) @Size(max = 64) String rootHash,
-    @Size(max = Limits.BUCKETS)
+    @AtomicMap @Size(max = Limits.BUCKETS)
         Map<String, @Pattern(Limits.BUCKET_DIGEST) @Size(max = 32) String> bucketHashes,
     @Min(0) Integer tables,
     @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS)

@@ -11,6 +11,7 @@ import io.fabric8.crdv2.generator.CRDGenerator;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.ForwardingTable;
+import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
 import java.io.ByteArrayOutputStream;
@@ -36,7 +37,12 @@ final class CrdGenerator {
       """;
 
   private static final List<Class<? extends CustomResource<?, ?>>> KINDS =
-      List.of(LoadBalancer.class, AddressPool.class, ForwardingTable.class, NodeState.class);
+      List.of(
+          LoadBalancer.class,
+          AddressPool.class,
+          ForwardingTable.class,
+          ForwardingTableSlice.class,
+          NodeState.class);
 
   private static final YAMLMapper YAML =
       YAMLMapper.builder()

@@ -81,17 +81,25 @@ class CrdsOnApiServerTest {
                 "loadbalancers.xdplb.io",
                 "addresspools.xdplb.io",
                 "forwardingtables.xdplb.io",
+                "forwardingtableslices.xdplb.io",
                 "nodestates.xdplb.io",
                 "-o",
                 "jsonpath={range .items[*].status.conditions[*]}{.type}={.status} {end}")
             .outOrFail();
     assertThat(conditions.split(" "))
-        .hasSize(8)
+        .hasSize(10)
         .containsOnly("NamesAccepted=True", "Established=True");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"LoadBalancer", "AddressPool", "ForwardingTable", "NodeState"})
+  @ValueSource(
+      strings = {
+        "LoadBalancer",
+        "AddressPool",
+        "ForwardingTable",
+        "ForwardingTableSlice",
+        "NodeState"
+      })
   void everyFieldIsStoredAsItWasSent(String kind) throws Exception {
     ObjectNode full = Examples.full(kind, namespace);
     String version = server.create(full).getMetadata().getResourceVersion();

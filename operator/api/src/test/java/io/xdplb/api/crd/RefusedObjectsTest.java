@@ -38,7 +38,13 @@ class RefusedObjectsTest {
     api.installCrds();
     namespace = api.newNamespace("refused");
     server = new Server(api);
-    for (String kind : List.of("LoadBalancer", "AddressPool", "ForwardingTable", "NodeState")) {
+    for (String kind :
+        List.of(
+            "LoadBalancer",
+            "AddressPool",
+            "ForwardingTable",
+            "ForwardingTableSlice",
+            "NodeState")) {
       ObjectNode stored = named(Examples.full(kind, namespace), "stored");
       String version = server.create(stored).getMetadata().getResourceVersion();
       versionOfStored.put(kind, version);

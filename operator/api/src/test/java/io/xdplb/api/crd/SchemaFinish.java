@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.xdplb.api.v1alpha1.AtomicMap;
 import io.xdplb.api.v1alpha1.ListKey;
 import java.lang.reflect.Field;
 import java.lang.reflect.ParameterizedType;
@@ -73,6 +74,7 @@ final class SchemaFinish {
       ObjectNode property = (ObjectNode) schema.get("properties").get(name);
       finishProperty(property, component.getGenericType());
       listKeys(property, field);
+      mapType(property, field);
       describe(property, javadoc.of(type, component.getName()));
     }
     plain(schema);
@@ -125,6 +127,12 @@ final class SchemaFinish {
       Set<JsonNode> once = new LinkedHashSet<>();
       rules.forEach(once::add);
       ((ArrayNode) rules).removeAll().addAll(once);
+    }
+  }
+
+  private static void mapType(ObjectNode property, Field field) {
+    if (field.isAnnotationPresent(AtomicMap.class)) {
+      property.put("x-kubernetes-map-type", "atomic");
     }
   }
 

@@ -119,17 +119,17 @@ public final class Compiler {
             spec.get().access(),
             HealthChecks.of(spec.get(), listeners).orElse(null),
             specs.values());
-    long bytes = TableWriter.bytes(table);
-    if (bytes > Limits.TABLE_BYTES) {
+    int backends = vips.stream().mapToInt(vip -> vip.backends().size()).sum();
+    if (backends > Limits.TABLE_BACKENDS) {
       problems.add(
           new Problem(
               Reason.InvalidSpec,
               "spec",
-              "addresses times listeners times endpoints make a table of "
-                  + bytes / 1000
-                  + " kB, and an API server stores "
-                  + Limits.TABLE_BYTES / 1000
-                  + " kB of one LoadBalancer; split it over several LoadBalancers"));
+              "addresses times listeners times endpoints make "
+                  + backends
+                  + " backends, and one LoadBalancer has at most "
+                  + Limits.TABLE_BACKENDS
+                  + ", as many as a node has room for; split it over several LoadBalancers"));
     }
     if (problems.stream().anyMatch(problem -> problem.reason() == Reason.InvalidSpec)) {
       return new CompileResult.Refused(problems);
@@ -161,9 +161,11 @@ public final class Compiler {
           new Problem(
               Reason.InvalidSpec,
               listener.spec().where() + ".backends",
-              "has more than "
+              "has "
+                  + backends.size()
+                  + " endpoints, and a listener has at most "
                   + Limits.VIP_BACKENDS
-                  + " endpoints; split it over several LoadBalancers"));
+                  + "; split it over several LoadBalancers"));
     }
     return takers;
   }

@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -61,6 +62,17 @@ public final class Tables {
         vip.protocol(),
         vip.port(),
         vip.endPort() == null ? vip.port() : vip.endPort());
+  }
+
+  /** The keys of those VIPs of a table that can be read, whatever is in it. */
+  public static Set<VipKey> keys(ForwardingTableSpec table) {
+    Tables reader = new Tables();
+    if (table.vips() != null) {
+      table.vips().stream()
+          .filter(Objects::nonNull)
+          .forEach(vip -> reader.vip("", vip.with(null), Access.OPEN));
+    }
+    return reader.seen;
   }
 
   private List<Vip> vips(ForwardingTableSpec table) {

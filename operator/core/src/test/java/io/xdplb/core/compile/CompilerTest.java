@@ -278,21 +278,25 @@ class CompilerTest {
             .mapToObj(i -> endpoint("10." + i / 256 + "." + i % 256 + ".1", READY))
             .toList();
     LoadBalancerSpec spec = spec(List.of(VIP4), listener("http", 80, service(1, "web")));
-    assertThat(compile(spec, Map.of(WEB, new ServiceEndpoints.Resolved(pods))))
-        .isInstanceOf(CompileResult.Refused.class);
+    assertThat(compile(spec, Map.of(WEB, new ServiceEndpoints.Resolved(pods))).problems())
+        .singleElement()
+        .satisfies(
+            problem ->
+                assertThat(problem.message())
+                    .contains("has 16385 endpoints", "at most 16384", "split it"));
     List<Endpoint> allowed = pods.subList(1, pods.size());
     assertThat(compiled(spec, Map.of(WEB, new ServiceEndpoints.Resolved(allowed))).table().vips())
         .allMatch(vip -> vip.ringSize() == 65537);
   }
 
   @Test
-  void aTableThatNoServerWouldStoreIsRefused() {
+  void aTableThatNoNodeWouldHoldIsRefused() {
     List<Endpoint> pods =
-        IntStream.range(0, Limits.VIP_BACKENDS)
+        IntStream.range(0, Limits.TABLE_BACKENDS / 8)
             .mapToObj(i -> endpoint("10." + i / 256 + "." + i % 256 + ".1", READY))
             .toList();
     Listener[] listeners =
-        IntStream.range(0, 6)
+        IntStream.range(0, 9)
             .mapToObj(i -> listener("http" + i, 80 + i, service(1, "web")))
             .toArray(Listener[]::new);
     Map<ServicePort, ServiceEndpoints> services = Map.of(WEB, new ServiceEndpoints.Resolved(pods));
@@ -301,10 +305,10 @@ class CompilerTest {
         .satisfies(
             problem ->
                 assertThat(problem.message())
-                    .contains("make a table of 1597 kB", "stores 1450 kB", "split it"));
-    Listener[] fewer = Arrays.copyOf(listeners, 5);
+                    .contains("make 36864 backends", "at most 32768", "split it"));
+    Listener[] fewer = Arrays.copyOf(listeners, 8);
     assertThat(compiled(spec(List.of(VIP4), fewer), services).readyEndpoints())
-        .isEqualTo(5 * Limits.VIP_BACKENDS);
+        .isEqualTo(Limits.TABLE_BACKENDS);
   }
 
   private static String advice(Listener listener, Endpoint... endpoints) {
