@@ -705,8 +705,12 @@ public final class Announcer {
     int others = membership.witness() && seat.isOthers() ? 1 : 0;
     int silent = 0;
     for (Peer peer : peers.values()) {
-      Peer supported = peers.get(peer.state(ip).supported());
-      if (supported != null && supported.isAlive(now, timing)) {
+      AddressState state = peer.state(ip);
+      Peer supported = peers.get(state.supported());
+      // What has been given up is supported for a moment more, by those who have not heard of it.
+      if (supported != null
+          && supported.state(ip).claim() == state.supportedClaim()
+          && supported.isAlive(now, timing)) {
         others++;
       } else if (!peer.isTaking(now, timing)) {
         silent++;
