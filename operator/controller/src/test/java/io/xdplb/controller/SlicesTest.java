@@ -233,8 +233,8 @@ class SlicesTest extends OperatorTestCase {
     cluster.awaitCondition("web", "Accepted", "False", "InvalidSpec");
     operator.stop();
     operator.start();
-    cluster.create("other", serviceSpec("203.0.113.128", "web", 80));
-    cluster.awaitCondition("other", "Accepted", "False", "AddressInUse");
+    cluster.create("younger", serviceSpec("203.0.113.128", "web", 80)); // by name, too
+    cluster.awaitCondition("younger", "Accepted", "False", "AddressInUse");
     assertThat(awaitWhole("web", 1500).getMetadata().getResourceVersion())
         .isEqualTo(table.getMetadata().getResourceVersion());
   }
