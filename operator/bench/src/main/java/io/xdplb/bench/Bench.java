@@ -156,11 +156,15 @@ public final class Bench implements Callable<Integer> {
         bench.measure(count, results);
       }
       scenarios.addAll(edge.scenarios());
-      for (Setting setting :
-          List.of(
-              EdgeScenarios.moving(ipv6),
-              NodeScenarios.setting(ipv6, syn, ack),
-              NatScenarios.setting(ipv6))) {
+      List<Setting> others = new ArrayList<>();
+      if (ipv6 || !quick) { // in haste each setting once
+        others.add(EdgeScenarios.moving(ipv6));
+      }
+      if (!ipv6 || !quick) {
+        others.add(NodeScenarios.setting(ipv6, syn, ack));
+        others.add(NatScenarios.setting(ipv6));
+      }
+      for (Setting setting : others) {
         try (SpeedBench bench = new SpeedBench(tool, setting, quick)) {
           bench.measure(count, results);
         }
@@ -182,7 +186,7 @@ public final class Bench implements Callable<Integer> {
 
   private void http(Tool tool, List<Contender> contenders, int round, Results results)
       throws InterruptedException {
-    HttpBench bench = new HttpBench(tool, quick ? 0.4 : 2);
+    HttpBench bench = new HttpBench(tool, quick ? 0.3 : 2);
     for (Contender contender : inTurns(contenders, round)) {
       System.err.println("  HTTP: " + contender.title());
       attempt(contender, round, results, () -> bench.measure(contender, results));
