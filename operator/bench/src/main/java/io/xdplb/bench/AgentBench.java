@@ -37,12 +37,17 @@ final class AgentBench {
   private static final double NANOS_A_SECOND = 1e9;
 
   /** The launcher has the C library give back what is free every five seconds. */
-  private static final int SETTLED_SECONDS = 7;
+  static final int SETTLED_SECONDS = 7;
 
   private final int loadBalancers;
+  private final int settledSeconds;
 
-  AgentBench(int loadBalancers) {
+  /**
+   * @param settledSeconds how long to wait until the memory is looked at
+   */
+  AgentBench(int loadBalancers, int settledSeconds) {
     this.loadBalancers = loadBalancers;
+    this.settledSeconds = settledSeconds;
   }
 
   /** One round of both. */
@@ -113,7 +118,7 @@ final class AgentBench {
     boolean given(RunningProcess process);
   }
 
-  private static void measure(
+  private void measure(
       String id, String title, Product product, String[] command, Proof proof, Results results)
       throws Exception {
     long start = System.nanoTime();
@@ -122,7 +127,7 @@ final class AgentBench {
     results.add(id, title, Quantity.AGENT_ATTACHED, seconds(start));
     Product.await(process, "all programmed", () -> proof.given(process));
     results.add(id, title, Quantity.AGENT_PROGRAMMED, seconds(start));
-    TimeUnit.SECONDS.sleep(SETTLED_SECONDS);
+    TimeUnit.SECONDS.sleep(settledSeconds);
     results.add(id, title, Quantity.AGENT_MEMORY, Product.residentMebibytes(process));
     process.kill();
     long restart = System.nanoTime();

@@ -111,7 +111,8 @@ public final class Bench implements Callable<Integer> {
         System.err.printf("round %d of %d%n", round, count);
         if (has(Part.AGENT) && only.isEmpty()) {
           System.err.println("  the agent");
-          new AgentBench(quick ? 50 : 1000).measure(results);
+          (quick ? new AgentBench(50, 0) : new AgentBench(1000, AgentBench.SETTLED_SECONDS))
+              .measure(results);
         }
         if (has(Part.SCALE) && only.isEmpty()) {
           System.err.println("  a cluster");
