@@ -78,6 +78,7 @@ __noinline __u32 next_owner(__u32 current, __u32 history, __u64 from, __u32 aske
 		/* from <= order < best, in a way that the verifier does not follow */
 		__u64 order = tag_order(b->tag);
 		__u64 better = 0 - (~((order - from) >> 63) & (order - best) >> 63 & 1);
+
 		best = (best & ~better) | (order & better);
 		found = (found & ~(__u32)better) | (owner & (__u32)better);
 	}
@@ -90,7 +91,7 @@ __noinline __u32 next_owner(__u32 current, __u32 history, __u64 from, __u32 aske
  * and in the upper half its place in the order of tags. `begins`: BEGINS_*.
  *
  * Nodes may know different owners while their tables change. So the round is in the order of tags,
- * which is the same everywhere: it cannot miss whom the nodes on its way know, and it ends. What a node
+ * which is the same everywhere: it ends, and it comes to each owner that the one before in it knows. What a node
  * has as the present owner, and the one where the round began did not, may have taken the flow, too: the
  * round begins there anew, once. At the round's end the packet goes to a present owner that was left out.
  */
