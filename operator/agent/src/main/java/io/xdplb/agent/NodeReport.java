@@ -48,7 +48,8 @@ final class NodeReport {
         TableDigests.rootHash(buckets),
         buckets,
         digests.size(),
-        all.values().stream().limit(Limits.EXCEPTIONS).toList());
+        all.values().stream().limit(Limits.EXCEPTIONS).toList(),
+        null);
   }
 
   /** The report of an agent whose datapath cannot be opened: it can vouch for nothing. */
@@ -66,7 +67,8 @@ final class NodeReport {
         null,
         Map.of(),
         null,
-        List.of());
+        List.of(),
+        null);
   }
 
   private static Interface report(Attachment attachment) {

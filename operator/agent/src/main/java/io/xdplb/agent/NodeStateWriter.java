@@ -222,7 +222,8 @@ final class NodeStateWriter implements AutoCloseable {
         status.rootHash(),
         status.bucketHashes().isEmpty() ? null : status.bucketHashes(),
         status.tables(),
-        status.exceptions().isEmpty() ? null : status.exceptions());
+        status.exceptions().isEmpty() ? null : status.exceptions(),
+        status.announcing());
   }
 
   private void create() {

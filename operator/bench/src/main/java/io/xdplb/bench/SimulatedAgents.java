@@ -126,6 +126,7 @@ final class SimulatedAgents implements AutoCloseable {
               digests.rootHash(),
               digests.size() == 0 ? null : digests.bucketHashes(),
               digests.size(),
+              null,
               null);
     }
     NodeState state = new NodeState();

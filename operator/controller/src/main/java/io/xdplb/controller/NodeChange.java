@@ -24,7 +24,7 @@ record NodeChange(
     boolean concernsAll, boolean addresses, Set<String> buckets, Set<ObjectName> tables) {
 
   private static final NodeStateStatus NOTHING =
-      new NodeStateStatus(null, null, null, null, null, null, null);
+      new NodeStateStatus(null, null, null, null, null, null, null, null);
 
   /** Either may be {@code null}: nothing reported. */
   static NodeChange between(NodeStateStatus before, NodeStateStatus now) {

@@ -59,7 +59,7 @@ class NodeChangeTest {
   void addressesConcernThoseWithEndpointsThere() {
     NodeStateStatus before = status(ETH0, Map.of(), null);
     NodeStateStatus now =
-        new NodeStateStatus("test", List.of("198.51.100.1"), ETH0, null, null, null, null);
+        new NodeStateStatus("test", List.of("198.51.100.1"), ETH0, null, null, null, null, null);
     assertThat(NodeChange.between(before, now))
         .isEqualTo(NodeChange.between(now, before))
         .isEqualTo(new NodeChange(false, true, Set.of(), Set.of()));
@@ -67,6 +67,6 @@ class NodeChangeTest {
 
   private static NodeStateStatus status(
       List<Interface> interfaces, Map<String, String> buckets, List<TableException> exceptions) {
-    return new NodeStateStatus("test", null, interfaces, null, buckets, null, exceptions);
+    return new NodeStateStatus("test", null, interfaces, null, buckets, null, exceptions, null);
   }
 }

@@ -128,7 +128,8 @@ class NodeDirectoryTest {
 
   private void state(String name, List<String> own, Interface... interfaces) {
     NodeState state = new NodeState();
-    state.setStatus(new NodeStateStatus("test", own, List.of(interfaces), null, null, null, null));
+    state.setStatus(
+        new NodeStateStatus("test", own, List.of(interfaces), null, null, null, null, null));
     states.put(name, state);
   }
 

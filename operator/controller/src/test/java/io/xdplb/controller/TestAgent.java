@@ -117,7 +117,8 @@ final class TestAgent {
             // The API server makes null of a map that server-side apply empties, and refuses it.
             digests.size() == 0 ? null : digests.bucketHashes(),
             digests.size(),
-            exceptions));
+            exceptions,
+            null));
     client
         .resource(state)
         .subresource("status")

@@ -34,6 +34,30 @@ public final class Limits {
   /** Largest quota of a namespace in a pool. */
   public static final int POOL_QUOTA = 1_000_000;
 
+  /** Pools, and blocks of addresses, that an announcement policy selects. */
+  public static final int POLICY_BLOCKS = 64;
+
+  /** Interfaces that an announcement policy names. */
+  static final int POLICY_INTERFACES = 16;
+
+  /** BGP peers that an announcement policy names, and that a node has sessions with. */
+  public static final int BGP_PEERS = 32;
+
+  /** Communities of the routes of an announcement policy. */
+  static final int COMMUNITIES = 32;
+
+  /** Nodes that have a vote on who answers for an address. */
+  public static final int MEMBERS = 63;
+
+  /** Addresses that a NodeState lists as announced in one way. */
+  public static final int ANNOUNCED = 8192;
+
+  /** The largest number of an autonomous system: the one after it is reserved. */
+  static final long MAX_ASN = 4_294_967_294L;
+
+  /** The largest number in 32 bits. */
+  static final long MAX_UNSIGNED = 4_294_967_295L;
+
   /** Longest affinity of a client, in seconds: 24 hours. */
   public static final int AFFINITY_SECONDS = 86_400;
 
@@ -123,6 +147,25 @@ public final class Limits {
 
   /** A DNS label, RFC 1123. */
   static final String LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+  /** The name of an interface. */
+  static final String INTERFACE = "^[^ /:*]+$";
+
+  /** The same, or the beginning of one and a star. */
+  static final String INTERFACE_PATTERN = "^[^ /:*]*[^ /:]$";
+
+  /** A standard community, or the name of a well-known one. */
+  static final String COMMUNITY =
+      "^([0-9]{1,5}:[0-9]{1,5}|no-export|no-advertise|no-peer|graceful-shutdown)$";
+
+  /** A large community. */
+  static final String LARGE_COMMUNITY = "^[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$";
+
+  /** A key in a Secret. */
+  static final String SECRET_KEY = "^[-._a-zA-Z0-9]+$";
+
+  /** A hardware address. */
+  static final String MAC = "^([0-9a-f]{2}:){5}[0-9a-f]{2}$";
 
   /** Digits, separators and nothing else: whoever writes tables writes parsed addresses. */
   static final String MACHINE_WRITTEN_ADDRESS = "^[0-9a-f.:]+$";

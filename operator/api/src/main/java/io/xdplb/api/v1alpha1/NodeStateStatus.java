@@ -3,6 +3,7 @@ package io.xdplb.api.v1alpha1;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import io.fabric8.generator.annotation.Min;
 import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
@@ -25,6 +26,7 @@ import java.util.Map;
  *     tables are programmed as desired
  * @param tables how many tables are programmed
  * @param exceptions tables that could not be programmed, at most 64, and why
+ * @param announcing what the node announces; absent while its agent does not know
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -40,8 +42,68 @@ public record NodeStateStatus(
     @AtomicMap @Size(max = Limits.BUCKETS)
         Map<String, @Pattern(Limits.BUCKET_DIGEST) @Size(max = 32) String> bucketHashes,
     @Min(0) Integer tables,
-    @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS)
-        List<TableException> exceptions) {
+    @ListKey({"namespace", "name"}) @Size(max = Limits.EXCEPTIONS) List<TableException> exceptions,
+    Announcing announcing) {
+
+  /**
+   * What a node announces.
+   *
+   * @param epoch the newest epoch of the Membership that the node has been in for so long that no
+   *     older vote counts; absent while it has none
+   * @param l2 addresses that it answers ARP and NDP for: by its datapath, while a majority of the
+   *     members votes for it
+   * @param routes addresses that at least one router has a route for from here, as the BGP daemon
+   *     says
+   * @param duplicates addresses that it does not announce because somebody else answers for them,
+   *     at most 64
+   * @param sessions BGP sessions that it should have, at most 32
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Announcing(
+      @Min(0) Long epoch,
+      @Size(max = Limits.ANNOUNCED)
+          List<
+                  @Size(min = 2, max = Limits.ADDRESS_LENGTH)
+                  @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) String>
+              l2,
+      @Size(max = Limits.ANNOUNCED)
+          List<
+                  @Size(min = 2, max = Limits.ADDRESS_LENGTH)
+                  @Pattern(Limits.MACHINE_WRITTEN_ADDRESS) String>
+              routes,
+      @ListKey("address") @Size(max = Limits.EXCEPTIONS) List<Duplicate> duplicates,
+      @ListKey("peer") @Size(max = Limits.BGP_PEERS) List<Session> sessions) {}
+
+  /**
+   * An address that somebody else on the LAN has.
+   *
+   * @param address the load balancer's
+   * @param interfaceName where the other one answered
+   * @param mac the other one's hardware address
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Duplicate(
+      @Required @Size(min = 2, max = Limits.ADDRESS_LENGTH) @Pattern(Limits.MACHINE_WRITTEN_ADDRESS)
+          String address,
+      @JsonProperty("interface") @Required @Size(min = 1, max = Limits.INTERFACE_NAME_LENGTH)
+          String interfaceName,
+      @Required @Pattern(Limits.MAC) @Size(max = 17) String mac) {}
+
+  /**
+   * A BGP session, as the daemon says.
+   *
+   * @param peer name of the BGPPeer
+   * @param state Established, or how far it has come
+   * @param message what is in the way, for a person, at most 1024 characters; absent when nothing
+   *     is
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Session(
+      @Required @Size(min = 1, max = Limits.NAME_LENGTH) @Pattern(Limits.NAME) String peer,
+      @Required @Pattern(Limits.REASON) @Size(max = 64) String state,
+      @Size(max = Limits.MESSAGE_LENGTH) String message) {}
 
   /**
    * An interface that should take part.

@@ -10,9 +10,12 @@ import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
 import io.fabric8.crdv2.generator.CRDGenerator;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.xdplb.api.v1alpha1.AddressPool;
+import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.api.v1alpha1.BGPPeer;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.NodeState;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -42,7 +45,10 @@ final class CrdGenerator {
           AddressPool.class,
           ForwardingTable.class,
           ForwardingTableSlice.class,
-          NodeState.class);
+          NodeState.class,
+          AnnouncementPolicy.class,
+          BGPPeer.class,
+          Membership.class);
 
   private static final YAMLMapper YAML =
       YAMLMapper.builder()
