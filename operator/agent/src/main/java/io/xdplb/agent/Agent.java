@@ -4,17 +4,24 @@ package io.xdplb.agent;
 import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.xdplb.agent.announce.Announcing;
+import io.xdplb.agent.announce.KubernetesMembership;
+import io.xdplb.agent.announce.PolicySource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.datapath.Datapath;
 import io.xdplb.datapath.DatapathConfig;
 import io.xdplb.datapath.DatapathException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,22 +42,35 @@ public final class Agent implements AutoCloseable {
   private final ForwardingTableSource source;
   private final NodeAddressSource nodes;
   private final NodeLease lease;
+  private final Announcing announcing;
+  private final PolicySource policies;
 
   private Agent(
       KubernetesClient client,
       NodeDatapath datapath,
+      Path pinPath,
       String namespace,
       String nodeName,
       List<String> interfaceNames,
       String version,
       ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName, this::countNodes);
+    announcing =
+        new Announcing(
+            pinPath,
+            nodeName,
+            new KubernetesMembership(client, namespace),
+            Optional.empty(),
+            writer::announcing);
     programmer =
         new Programmer(
-            datapath, nodeName, interfaceNames, version, new Reporting(writer, listener));
+            datapath, nodeName, interfaceNames, version, new Reporting(writer, announcing, listener));
     healthChecks = new HealthCheckPorts(nodeName);
     source = new ForwardingTableSource(client, programmer, healthChecks);
-    nodes = new NodeAddressSource(client, nodeName, programmer);
+    nodes =
+        new NodeAddressSource(
+            client, nodeName, programmer, announcing::node, announcing::nodes);
+    policies = new PolicySource(client, announcing::policies);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
 
@@ -78,6 +98,7 @@ public final class Agent implements AutoCloseable {
         new Agent(
             client,
             NodeDatapath.of(open(client, config, nodeName, interfaceNames, version)),
+            config.pinPath(),
             namespace,
             nodeName,
             interfaceNames,
@@ -87,6 +108,7 @@ public final class Agent implements AutoCloseable {
     agent.programmer.start();
     agent.nodes.start();
     agent.source.start();
+    agent.policies.start();
     agent.lease.start();
     return agent;
   }
@@ -150,18 +172,26 @@ public final class Agent implements AutoCloseable {
     return programmer.sinceLastStep();
   }
 
+  /** See {@link Announcing#isInStep}. */
+  public boolean isInStep() {
+    return announcing.isInStep();
+  }
+
   /** Stops following and programming. */
   @Override
   public void close() {
     lease.close();
     source.close();
+    policies.close();
+    announcing.close();
     healthChecks.close();
     nodes.close();
     programmer.close();
     writer.close();
   }
 
-  private record Reporting(NodeStateWriter writer, ProgrammingListener next)
+  private record Reporting(
+      NodeStateWriter writer, Announcing announcing, ProgrammingListener next)
       implements ProgrammingListener {
     @Override
     public void received(ObjectName table) {
@@ -192,8 +222,15 @@ public final class Agent implements AutoCloseable {
     }
 
     @Override
+    public void serving(Set<Ip> addresses) {
+      announcing.serving(addresses);
+      next.serving(addresses);
+    }
+
+    @Override
     public void reported(NodeStateStatus status) {
       writer.write(status);
+      announcing.reported(status);
       next.reported(status);
     }
   }

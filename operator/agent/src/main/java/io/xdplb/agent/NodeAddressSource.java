@@ -3,11 +3,13 @@ package io.xdplb.agent;
 
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.Taint;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.xdplb.core.model.Ip;
+import io.xdplb.core.policy.NodeFacts;
 import java.net.HttpURLConnection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +38,15 @@ final class NodeAddressSource implements AutoCloseable {
 
   /**
    * @param ownName of this Node
+   * @param facts hears what decides whether this node announces anything
+   * @param addresses hears of those of all nodes
    */
-  NodeAddressSource(KubernetesClient client, String ownName, Programmer programmer) {
+  NodeAddressSource(
+      KubernetesClient client,
+      String ownName,
+      Programmer programmer,
+      Consumer<NodeFacts> facts,
+      Consumer<Set<Ip>> addresses) {
     informer =
         client
             .nodes()
@@ -43,7 +54,7 @@ final class NodeAddressSource implements AutoCloseable {
             .runnableInformer(0)
             .itemStore(new ReducedStore<>(NodeAddressSource::reduced))
             .exceptionHandler((begun, failure) -> failed(failure, programmer))
-            .addEventHandler(new ToProgrammer(ownName, programmer));
+            .addEventHandler(new Listener(ownName, programmer, facts, addresses));
   }
 
   /** Begins, in the background. */
@@ -99,6 +110,16 @@ final class NodeAddressSource implements AutoCloseable {
     return zone == null || zone.isEmpty() ? null : zone;
   }
 
+  private static NodeFacts facts(Node node) {
+    Map<String, String> labels = node.getMetadata().getLabels();
+    List<Taint> taints = node.getSpec() == null ? null : node.getSpec().getTaints();
+    return new NodeFacts(
+        labels == null ? Map.of() : labels,
+        taints == null
+            ? Set.of()
+            : taints.stream().map(Taint::getKey).collect(Collectors.toSet()));
+  }
+
   private static Stream<Ip> parsed(Node node, String text) {
     try {
       return Stream.of(Ip.parse(text));
@@ -118,18 +139,28 @@ final class NodeAddressSource implements AutoCloseable {
   private record Own(List<Ip> addresses, String zone) {}
 
   /** Called by one thread at a time. */
-  private static final class ToProgrammer implements ResourceEventHandler<Node> {
+  private static final class Listener implements ResourceEventHandler<Node> {
     private final String ownName;
     private final Programmer programmer;
+    private final Consumer<NodeFacts> facts;
+    private final Consumer<Set<Ip>> allAddresses;
+    private NodeFacts ownFacts = NodeFacts.NONE;
+    private NodeFacts toldFacts;
     private final Map<String, List<Ip>> addresses = new HashMap<>();
     private boolean listed;
     private Own own = new Own(List.of(), null);
     private Own toldOwn;
     private Set<Ip> toldAll;
 
-    ToProgrammer(String ownName, Programmer programmer) {
+    Listener(
+        String ownName,
+        Programmer programmer,
+        Consumer<NodeFacts> facts,
+        Consumer<Set<Ip>> allAddresses) {
       this.ownName = ownName;
       this.programmer = programmer;
+      this.facts = facts;
+      this.allAddresses = allAddresses;
     }
 
     @Override
@@ -137,6 +168,7 @@ final class NodeAddressSource implements AutoCloseable {
       addresses.put(node.getMetadata().getName(), internal(node));
       if (node.getMetadata().getName().equals(ownName)) {
         own = new Own(internal(node), zone(node));
+        ownFacts = facts(node);
       }
       tell();
     }
@@ -170,12 +202,17 @@ final class NodeAddressSource implements AutoCloseable {
         toldOwn = own;
         programmer.ownNode(own.addresses(), own.zone());
       }
+      if (!ownFacts.equals(toldFacts)) {
+        toldFacts = ownFacts;
+        facts.accept(ownFacts);
+      }
       Set<Ip> all = new HashSet<>();
       addresses.values().forEach(all::addAll);
       if (!all.equals(toldAll)) {
         log.info("{} Nodes with {} addresses", addresses.size(), all.size());
         toldAll = all;
         programmer.peers(all);
+        allAddresses.accept(all);
       }
     }
   }

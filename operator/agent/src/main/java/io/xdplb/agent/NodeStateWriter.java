@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Announcing;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.concurrent.locks.Condition;
@@ -48,6 +49,7 @@ final class NodeStateWriter implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   // Guarded by lock:
   private NodeStateStatus newest;
+  private Announcing announcing;
   private NodeStateStatus applied;
   private boolean unwritten;
   private boolean stopped;
@@ -74,12 +76,39 @@ final class NodeStateWriter implements AutoCloseable {
   void write(NodeStateStatus status) {
     lock.lock();
     try {
-      newest = status;
+      newest = with(announcing, status);
       unwritten = true;
       changed.signalAll();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Takes what the node announces, to be written with the report; returns at once. */
+  void announcing(Announcing now) {
+    lock.lock();
+    try {
+      announcing = now;
+      if (newest != null) {
+        newest = with(announcing, newest);
+        unwritten = true;
+        changed.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static NodeStateStatus with(Announcing announcing, NodeStateStatus status) {
+    return new NodeStateStatus(
+        status.agentVersion(),
+        status.addresses(),
+        status.interfaces(),
+        status.rootHash(),
+        status.bucketHashes(),
+        status.tables(),
+        status.exceptions(),
+        announcing);
   }
 
   /** Waits until the newest report is written; answers whether it is. */

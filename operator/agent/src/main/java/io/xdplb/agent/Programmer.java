@@ -84,6 +84,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   private NodeStateStatus lastReport;
   private long ownersForgotten;
   private boolean unclaimedRemoved;
+  private Set<Ip> toldServing;
   private NetworkMonitor monitor;
   private volatile long lastStepNanos = System.nanoTime();
 
@@ -355,6 +356,15 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
     }
     for (Task task : agenda.due()) {
       attempt(task.what, () -> perform(task));
+    }
+    tellServing();
+  }
+
+  private void tellServing() {
+    Set<Ip> serving = unclaimedRemoved ? tables.serving() : null;
+    if (serving != null && !serving.equals(toldServing)) {
+      toldServing = serving;
+      listener.serving(serving);
     }
   }
 

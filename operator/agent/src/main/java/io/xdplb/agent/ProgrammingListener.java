@@ -3,9 +3,11 @@ package io.xdplb.agent;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Hears what becomes of tables, on the programmer's thread if nothing else is said: it must not
@@ -31,6 +33,12 @@ public interface ProgrammingListener {
 
   /** A table is gone. */
   default void removed(ObjectName table) {}
+
+  /**
+   * The addresses of which at least one VIP is programmed and has a backend that takes new flows,
+   * whenever they have changed; not before {@link #caughtUp}.
+   */
+  default void serving(Set<Ip> addresses) {}
 
   /** Something of the node's evidence has changed. */
   default void reported(NodeStateStatus status) {}

@@ -4,6 +4,7 @@ package io.xdplb.agent;
 import io.xdplb.agent.TableBook.Touched;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
@@ -208,6 +209,11 @@ final class TableProgrammer {
   /** Digests of those that are. */
   TableDigests digests() {
     return digests;
+  }
+
+  /** See {@link VipProgrammer#serving}. */
+  Set<Ip> serving() {
+    return vips.serving();
   }
 
   /** The table that programs a VIP. */

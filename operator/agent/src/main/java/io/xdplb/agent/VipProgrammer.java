@@ -5,6 +5,7 @@ import io.xdplb.core.maglev.Ring;
 import io.xdplb.core.model.Access;
 import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Delivery;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.core.plan.Operation;
@@ -20,6 +21,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /**
  * Brings single VIPs into the kernel, and remembers what is there so that only differences cost
@@ -63,6 +65,14 @@ final class VipProgrammer {
   /** The VIPs of which anything is programmed, adopted ones included. */
   Set<VipKey> programmed() {
     return Set.copyOf(programmed.keySet());
+  }
+
+  /** The addresses of which at least one VIP has a backend that takes new flows. */
+  Set<Ip> serving() {
+    return programmed.values().stream()
+        .filter(vip -> vip.hasEntry() && vip.hasRing())
+        .map(vip -> vip.key().address())
+        .collect(Collectors.toSet());
   }
 
   /** When a draining backend of the VIP is due for removal, in Unix seconds. */

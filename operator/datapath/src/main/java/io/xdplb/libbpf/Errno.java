@@ -24,6 +24,7 @@ public final class Errno {
   public static final int EOPNOTSUPP = 95;
   public static final int ENETUNREACH = 101;
   public static final int ENOBUFS = 105;
+  public static final int EAFNOSUPPORT = 97;
   public static final int ETIMEDOUT = 110;
   public static final int EHOSTUNREACH = 113;
 

@@ -37,7 +37,8 @@ public final class AgentHealth {
 
   /**
    * Ready when all tables there were at the start have been attempted, and the program is on all
-   * interfaces: a rollout stops at the first node where it is not.
+   * interfaces, and the other nodes know what this one says of addresses: a rollout stops at the
+   * first node where it is not.
    */
   public Optional<String> readiness() {
     if (!known.isCaughtUp()) {
@@ -52,7 +53,12 @@ public final class AgentHealth {
             .filter(candidate -> !candidate.attached())
             .map(AgentHealth::describe)
             .collect(Collectors.joining("; "));
-    return missing.isEmpty() ? Optional.empty() : Optional.of("not attached: " + missing);
+    if (!missing.isEmpty()) {
+      return Optional.of("not attached: " + missing);
+    }
+    return agent.isInStep()
+        ? Optional.empty()
+        : Optional.of("not yet in step with the other nodes on who answers for addresses");
   }
 
   private static String describe(Interface missing) {

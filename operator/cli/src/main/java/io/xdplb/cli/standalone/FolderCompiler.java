@@ -45,6 +45,7 @@ final class FolderCompiler {
   private final Manifests manifests;
   private final TableSink sink;
   private final FolderAddresses addresses;
+  private final FolderAnnouncements announcements;
   private final Map<ObjectName, Map<Manifest.Id, EndpointSlice>> slicesOfService = new HashMap<>();
   private final Map<Manifest.Id, ObjectName> serviceOfSlice = new HashMap<>();
   private final Map<ObjectName, Set<ObjectName>> usersOfService = new HashMap<>();
@@ -53,10 +54,15 @@ final class FolderCompiler {
   private final Map<ObjectName, Compiled> compiled = new HashMap<>();
   private Instant lastCreated = Instant.EPOCH;
 
-  FolderCompiler(Manifests manifests, TableSink sink, FolderAddresses addresses) {
+  FolderCompiler(
+      Manifests manifests,
+      TableSink sink,
+      FolderAddresses addresses,
+      FolderAnnouncements announcements) {
     this.manifests = manifests;
     this.sink = sink;
     this.addresses = addresses;
+    this.announcements = announcements;
   }
 
   /**
@@ -69,6 +75,7 @@ final class FolderCompiler {
   List<Outcome> changed(Collection<Manifest.Id> changed) {
     Set<ObjectName> affected = new TreeSet<>();
     List<Manifest.Id> ofAddresses = new ArrayList<>();
+    boolean ofAnnouncing = false;
     for (Manifest.Id id : changed) {
       switch (id.kind()) {
         case LoadBalancer -> {
@@ -80,6 +87,7 @@ final class FolderCompiler {
         case Service -> affected.addAll(usersOfService.getOrDefault(id.name(), Set.of()));
         case EndpointSlice -> slice(id, affected);
         case AddressPool, Namespace -> ofAddresses.add(id);
+        case AnnouncementPolicy, BGPPeer, Membership, Secret -> ofAnnouncing = true;
       }
     }
     addresses.load(createdAt);
@@ -94,12 +102,17 @@ final class FolderCompiler {
       outcomes.addAll(pools());
     }
     outcomes.addAll(compile(affected));
+    if (ofAnnouncing || !ofAddresses.isEmpty()) {
+      outcomes.addAll(announcements.changed());
+    }
     return outcomes;
   }
 
   /** Every file has said what it defines, for the first time. */
   List<Outcome> allKnown() {
-    return compile(addresses.forgetAbsent());
+    List<Outcome> outcomes = new ArrayList<>(announcements.changed());
+    outcomes.addAll(compile(addresses.forgetAbsent()));
+    return outcomes;
   }
 
   /** When {@link #endHolds} has something to do; empty if no address is held. */

@@ -70,7 +70,8 @@ final class FolderFollower {
         new FolderCompiler(
             manifests,
             sink,
-            new FolderAddresses(manifests, new AddressMemory(files.folder()), clock));
+            new FolderAddresses(manifests, new AddressMemory(files.folder()), clock),
+            new FolderAnnouncements(manifests, sink));
     this.listener = listener;
     this.problems = new FolderProblems(files, parser, manifests, listener);
   }

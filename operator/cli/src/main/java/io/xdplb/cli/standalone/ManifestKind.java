@@ -3,10 +3,14 @@ package io.xdplb.cli.standalone;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.xdplb.api.v1alpha1.AddressPool;
+import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.api.v1alpha1.BGPPeer;
 import io.xdplb.api.v1alpha1.LoadBalancer;
+import io.xdplb.api.v1alpha1.Membership;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -15,6 +19,10 @@ import java.util.stream.Collectors;
 enum ManifestKind {
   LoadBalancer("xdplb.io/v1alpha1", LoadBalancer.class),
   AddressPool("xdplb.io/v1alpha1", AddressPool.class),
+  AnnouncementPolicy("xdplb.io/v1alpha1", AnnouncementPolicy.class),
+  BGPPeer("xdplb.io/v1alpha1", BGPPeer.class),
+  Membership("xdplb.io/v1alpha1", Membership.class),
+  Secret("v1", Secret.class),
   Namespace("v1", Namespace.class),
   Service("v1", Service.class),
   EndpointSlice("discovery.k8s.io/v1", EndpointSlice.class);
@@ -34,7 +42,10 @@ enum ManifestKind {
 
   /** Whether its objects have a namespace. */
   boolean isNamespaced() {
-    return this != AddressPool && this != Namespace;
+    return switch (this) {
+      case AddressPool, AnnouncementPolicy, BGPPeer, Membership, Namespace -> false;
+      case LoadBalancer, Secret, Service, EndpointSlice -> true;
+    };
   }
 
   static Optional<ManifestKind> of(String apiVersion, String kind) {

@@ -2,10 +2,14 @@
 package io.xdplb.cli.standalone;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.core.announce.Membership;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.policy.Policy;
 import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 
-/** Where compiled tables go. */
+/** Where go the tables that were compiled, and what is to be announced. */
 interface TableSink {
 
   /**
@@ -17,4 +21,12 @@ interface TableSink {
 
   /** A table is gone. */
   void removed(ObjectName name);
+
+  /**
+   * What is announced, and among whom.
+   *
+   * @param membership empty if the folder has none
+   * @return what is wrong with the membership for this machine; empty if nothing is
+   */
+  Optional<String> announcements(List<Policy> policies, Optional<Membership> membership);
 }

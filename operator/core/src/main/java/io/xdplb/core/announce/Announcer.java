@@ -290,6 +290,16 @@ public final class Announcer {
             .allMatch(peer -> peer.isComplete() && peer.acked == board.version());
   }
 
+  /** What it goes by; empty while it has none. */
+  public Optional<Membership> membership() {
+    return Optional.ofNullable(membership);
+  }
+
+  /** Whether another member claims an address, as far as we know. */
+  public boolean isClaimedElsewhere(Ip ip) {
+    return peers.values().stream().anyMatch(peer -> peer.state(ip).claim() != 0);
+  }
+
   /** What each call begins with. */
   private void begin(long now) {
     if (now - calledAt >= timing.grant()) {

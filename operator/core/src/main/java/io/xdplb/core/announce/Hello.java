@@ -79,6 +79,11 @@ public record Hello(
         .array();
   }
 
+  /** Whether these bytes begin as a hello does. */
+  public static boolean isHello(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt() == MAGIC;
+  }
+
   /**
    * Reads what {@link #encode} wrote; the tag is the caller's affair.
    *

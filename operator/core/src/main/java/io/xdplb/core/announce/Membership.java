@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.core.announce;
 
+import io.xdplb.api.v1alpha1.MembershipSpec;
+import io.xdplb.core.model.Ip;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -38,6 +40,21 @@ public record Membership(long epoch, boolean changed, List<Member> members, bool
         throw new IllegalArgumentException("slot or name twice in membership: " + member);
       }
     }
+  }
+
+  /**
+   * As it is written down.
+   *
+   * @throws IllegalArgumentException as the constructors of a membership and its members
+   */
+  public static Membership of(MembershipSpec spec) {
+    return new Membership(
+        spec.epoch(),
+        spec.changed(),
+        spec.members().stream()
+            .map(member -> new Member(member.slot(), member.node(), Ip.parse(member.address())))
+            .toList(),
+        spec.witness());
   }
 
   /** How many votes make a majority. */

@@ -44,7 +44,8 @@ public record ProgrammedVip(
     return !hasEntry && !hasRing() && backends.isEmpty();
   }
 
-  boolean hasRing() {
+  /** Whether it has a backend that takes new flows. */
+  public boolean hasRing() {
     return !ringDigest.equals(NO_RING);
   }
 
