@@ -102,6 +102,8 @@ static __always_inline __u64 edge_other(struct packet *p, __u8 maybe, __u64 dest
 		return next(NEXT_ICMP_ANSWER, 0, 0);
 	if (maybe & FILTER_TUNNEL && (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6))
 		return next(NEXT_DECAPSULATE, 0, 0);
+	if (ipv6 && maybe & FILTER_SOLICITED && p->protocol == icmp)
+		return next(NEXT_NEIGHBOUR, 0, 0);
 	return XDP_PASS;
 }
 
@@ -119,7 +121,8 @@ static __always_inline __u64 edge(struct xdp_md *ctx, __u64 hash, __u32 maybe, b
 	else
 		p->destination[0] = p->ip->daddr;
 	if (unlikely(p->eth->h_dest[0] & 1))
-		return XDP_PASS; /* for everybody, whatever address it carries */
+		/* for everybody, whatever address it carries */
+		return ipv6 && maybe & FILTER_SOLICITED ? next(NEXT_NEIGHBOUR, 0, 0) : (__u64)XDP_PASS;
 	if (unlikely(!parse(ctx, p, end, ipv6, false)))
 		return edge_other(p, maybe, hash, ipv6);
 	if (maybe & FILTER_VIP) {
@@ -132,6 +135,8 @@ static __always_inline __u64 edge(struct xdp_md *ctx, __u64 hash, __u32 maybe, b
 		return next(NEXT_ANSWER, 0, 0);
 	if (maybe & FILTER_TUNNEL && p->protocol == IPPROTO_UDP && p->destination_port == c->tunnel_port)
 		return next(NEXT_DECAPSULATE, 0, 0);
+	if (maybe & FILTER_TUNNEL && p->protocol == IPPROTO_UDP && bpf_ntohs(p->destination_port) == c->hello_port)
+		return next(NEXT_HELLO, 0, 0);
 	if (maybe & FILTER_VIP && address_lookup(p->destination, hash, 0, KEY_ADDRESS, ipv6))
 		return next(NEXT_BALANCE, 0, 0); /* a range of ports, or no listener */
 	return XDP_PASS;
@@ -149,8 +154,8 @@ static __noinline __u64 edge_ipv6(struct xdp_md *ctx, __u64 hash, __u32 maybe)
 }
 
 /*
- * This machine's own address: may the packet be a backend's answer, or encapsulated? Its own services
- * are most of what comes here, and are not to pay for a whole parse.
+ * This machine's own address: may the packet be a backend's answer, encapsulated, or a hello? Its own
+ * services are most of what comes here, and are not to pay for a whole parse.
  */
 static __always_inline bool own_service(const struct config *c, void *l4, void *end, __u8 protocol)
 {
@@ -158,14 +163,17 @@ static __always_inline bool own_service(const struct config *c, void *l4, void *
 
 	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || (void *)(ports + 2) > end)
 		return false;
-	return (__u16)(bpf_ntohs(ports[1]) - c->nat_port_first) >= c->nat_port_count && ports[1] != c->tunnel_port;
+	__u16 port = bpf_ntohs(ports[1]);
+
+	/* the tunnel's port is the one after the hellos' */
+	return (__u16)(port - c->nat_port_first) >= c->nat_port_count && (__u16)(port - c->hello_port) > 1;
 }
 
 /* Every frame, from its Ethernet header on: what is not ours leaves here. */
 static __always_inline __u64 enter(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const __u32 ours = FILTER_VIP | FILTER_NAT | FILTER_TUNNEL;
+	const __u32 ours = FILTER_VIP | FILTER_NAT | FILTER_TUNNEL | FILTER_SOLICITED;
 	struct ethhdr *eth = data;
 	__u32 address[4], maybe;
 	__u64 hash;
@@ -198,5 +206,7 @@ static __always_inline __u64 enter(struct xdp_md *ctx)
 			return XDP_PASS;
 		return edge_ipv6(ctx, hash, maybe);
 	}
-	return is_vlan(eth->h_proto) ? NEXT_TAGGED : XDP_PASS;
+	if (is_vlan(eth->h_proto))
+		return NEXT_TAGGED;
+	return eth->h_proto == bpf_htons(ETH_P_ARP) ? NEXT_ARP : XDP_PASS;
 }

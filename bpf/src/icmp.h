@@ -363,7 +363,7 @@ static __always_inline __u64 icmp_to_vip(struct xdp_md *ctx, __u32 address, __u3
 		return answer_echo(ctx, l3, icmp, ipv6);
 	}
 	if (!here && ipv6 && icmp[0] >= NDISC_FIRST && icmp[0] <= NDISC_LAST)
-		return XDP_PASS; /* neighbour discovery is the kernel's */
+		return icmp[0] == NDISC_SOLICITATION ? next(NEXT_NEIGHBOUR, 0, 0) : (__u64)XDP_PASS; /* the kernel's */
 	bool known = read_error(&e, l3, end, ipv6);
 	__u64 hash = hash_address(HASH_START, a->address, ipv6);
 

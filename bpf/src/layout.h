@@ -28,6 +28,7 @@
 #define FILTER_TUNNEL 4 /* destination: ours, where encapsulated packets come to */
 #define FILTER_PEER 8 /* source: a node's */
 #define FILTER_ENDPOINT 16 /* source, on the way out: of an endpoint on this machine */
+#define FILTER_SOLICITED 32 /* destination: the multicast address where neighbours ask for a VIP */
 #define FILTER_SIZE 65536 /* one byte each */
 
 /* What a key is of, beside TCP and UDP ports of VIPs: the value of `protocol`. Their port is 0. */
@@ -240,8 +241,79 @@ struct config {
 	__be16 tunnel_port; /* UDP port of GUE */
 	__u16 mss_ipv4; /* largest segment that fits into the tunnels to this node; 0: not known */
 	__u16 mss_ipv6;
-	__u16 reserved_half;
+	__u16 hello_port; /* UDP port of hellos, in the host's order: one less than tunnel_port */
 	__u32 reserved;
+};
+
+/*
+ * Announcing addresses on a LAN: docs/announcing.md. Times are milliseconds of bpf_ktime_get_ns(); a
+ * slot is a member's number, and each mask has a bit for each slot.
+ */
+#define ANNOUNCE_SLOTS 64
+#define ANNOUNCE_WITNESS 63
+
+/* What is known here of a slot's grants. The agent writes the first two, hellos the others. */
+struct member {
+	__u64 run; /* whose hellos are taken; 0: nobody's. Cleared before `applied` is written, and written after it */
+	__s64 applied; /* a hello that has withdrawn anything later is not taken */
+	__s64 until; /* before this the vote counts; written after `epoch` */
+	__s64 epoch; /* that the vote is of */
+};
+
+/* Whose votes are counted, and how many are enough. */
+struct vote_count {
+	__s64 epoch; /* votes of this one and the next count */
+	__u64 members;
+	__u32 quorum; /* 0: nothing was written yet, and no votes are enough */
+	__u32 reserved;
+};
+
+/* One entry. The agent writes all but what hellos do. */
+struct announce {
+	__u64 instance; /* random, not 0, for the life of the maps */
+	__u64 key[2]; /* of SipHash */
+	__u64 fence; /* ms; written last. 0: there is no announcing here */
+	__s64 epoch; /* the newest one that an agent here has had. Read by the agent only */
+	__u32 slot; /* our own */
+	__u32 counts; /* how many `count`s were written: the last one is at counts & 1. Written after it */
+	struct vote_count count[2];
+	__u64 reserved[4];
+	struct member member[ANNOUNCE_SLOTS];
+};
+
+/* An address that this node wants to answer for. */
+struct claim_key {
+	__u32 address[4];
+	__u32 family;
+};
+
+struct claim {
+	__u64 supporters;
+	__u64 number; /* of the claim; no other one has it */
+	__u64 ports; /* a bit for the number of each LAN port where it is answered */
+};
+
+/* Where addresses are announced. */
+struct lan_port_key {
+	__u32 ifindex;
+	__u32 vlan; /* 0: frames without a tag, or with one that has only a priority */
+};
+
+struct lan_port {
+	__u8 mac[6];
+	__u8 number; /* below 64 */
+	__u8 reserved;
+};
+
+/* What one CPU counts. */
+struct announce_counts {
+	__u64 hellos_taken;
+	__u64 hellos_refused; /* returned, but of another run or instance, or withdrawn */
+	__u64 hellos_bad; /* of another length, not for us, or with a wrong tag */
+	__u64 arp_answered;
+	__u64 arp_withheld; /* claimed, and the votes do not suffice */
+	__u64 ndp_answered;
+	__u64 ndp_withheld;
 };
 
 /* Why a packet was dropped. The names reach the user: keep io.xdplb.datapath.DropReason equal. */

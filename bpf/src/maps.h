@@ -17,8 +17,8 @@ const volatile __u32 backend_cpu_stride = 1;
 const volatile bool multi_buffer = false;
 
 /*
- * Two sections of data, which are maps of one entry whose place the program knows: it costs nothing
- * to find them. The agent writes, the datapath reads.
+ * Sections of data, which are maps of one entry whose place the program knows: it costs nothing to
+ * find them. The agent writes, the datapath reads.
  */
 struct config config SEC(".data.config") = {};
 
@@ -29,6 +29,9 @@ struct config config SEC(".data.config") = {};
 struct address_filter {
 	__u8 bits[FILTER_SIZE];
 } address_filter SEC(".data.filter") = {};
+
+/* Who answers for the addresses that are claimed here. The agent writes, and hellos; the datapath reads. */
+struct announce announce SEC(".data.announce") = {};
 
 /* Address, protocol, port to VIP, and the other kinds of keys. The agent writes (after what the handle is of), the datapath reads. Size: agent. */
 struct {
@@ -162,3 +165,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mac);
 } interfaces SEC(".maps");
+
+/* Addresses that are claimed. The agent writes, the datapath reads. Size: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct claim_key);
+	__type(value, struct claim);
+} claims SEC(".maps");
+
+/* The agent writes (with a pause between two changes), the datapath reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct lan_port_key);
+	__type(value, struct lan_port);
+} lan_ports SEC(".maps");
+
+/* One entry. The datapath writes, the agent reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct announce_counts);
+} announce_counts SEC(".maps");

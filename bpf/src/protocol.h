@@ -20,5 +20,7 @@
 /* neighbour discovery, RFC 4861: from router solicitation to redirect */
 #define NDISC_FIRST 133
 #define NDISC_LAST 137
+#define NDISC_SOLICITATION 135
+#define NDISC_ADVERTISEMENT 136
 /* code of ICMPV6_DEST_UNREACH */
 #define ICMPV6_PORT_UNREACH 4

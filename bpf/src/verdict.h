@@ -28,6 +28,9 @@ enum next {
 	NEXT_LOCAL_ICMP, /* an ICMP error for the backend on this machine; argument: control byte */
 	NEXT_REFUSE, /* for the VIP; argument: drop reason. Answered if the VIP's policy says so */
 	NEXT_TOO_BIG, /* for the backend */
+	NEXT_HELLO, /* maybe: came to the port of hellos at an address of this machine */
+	NEXT_ARP,
+	NEXT_NEIGHBOUR, /* maybe: ICMPv6 to a VIP, or to where neighbours ask for one */
 	NEXT_TAGGED, /* has VLAN tags */
 };
 

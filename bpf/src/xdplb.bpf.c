@@ -7,21 +7,25 @@
  *         ├─► answer (NAT's way back)     └─► local ──► the kernel, to the endpoint here
  *         ├─► decapsulate ────────────────────► local ─┬► tunnel (to a former owner)
  *         ├─► icmp …                                   └► refuse
- *         └─► refuse, too big
+ *         ├─► refuse, too big
+ *         └─► hello, arp, neighbour (announcing)
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "answer.h"
+#include "arp.h"
 #include "balance.h"
 #include "begin.h"
 #include "edge.h"
 #include "egress.h"
+#include "hello.h"
 #include "icmp.h"
 #include "layout.h"
 #include "local.h"
 #include "maps.h"
+#include "neighbour.h"
 #include "parse.h"
 #include "refuse.h"
 #include "tunnel.h"
@@ -82,8 +86,8 @@ __noinline __u64 tunnel_ipv6(struct xdp_md *ctx, __u32 handle, __u32 control)
 	return tunnel(ctx, handle, control, true);
 }
 
-/* One function after another, until there is a verdict. */
-static __noinline int finish(struct xdp_md *ctx, __u64 word)
+/* One function after another, until there is a verdict. `vlan`: whose frame it is, see lan_port_key. */
+static __noinline int finish(struct xdp_md *ctx, __u64 word, __u32 vlan)
 {
 	_Pragma("clang loop unroll(disable)")
 	for (int i = 0; i < MOST_FUNCTIONS; i++) {
@@ -131,6 +135,13 @@ static __noinline int finish(struct xdp_md *ctx, __u64 word)
 			return ipv6 ? refuse_ipv6(ctx, handle, argument) : refuse_ipv4(ctx, handle, argument);
 		case NEXT_TOO_BIG:
 			return ipv6 ? too_big_ipv6(ctx, handle) : too_big_ipv4(ctx, handle);
+		case NEXT_HELLO:
+			word = ipv6 ? hello_ipv6(ctx) : hello_ipv4(ctx);
+			break;
+		case NEXT_ARP:
+			return arp(ctx, vlan);
+		case NEXT_NEIGHBOUR:
+			return neighbour(ctx, vlan);
 		default:
 			return XDP_ABORTED;
 		}
@@ -192,13 +203,16 @@ static __noinline int tagged(struct xdp_md *ctx)
 	__be16 second = *(__be16 *)(data + 2 * ETH_ALEN + VLAN_TAG);
 	__u32 tags = is_vlan(second) ? 2 : 1;
 	__be16 type = *(__be16 *)(data + 2 * ETH_ALEN + tags * VLAN_TAG);
+	/* a LAN is one 802.1Q tag at most */
+	__u32 vlan = tags == 1 && (__be16)words == bpf_htons(ETH_P_8021Q) ? bpf_ntohs(words >> 16) & 0xfff : NO_LAN;
 
-	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6))
+	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6) &&
+	    (type != bpf_htons(ETH_P_ARP) || vlan == NO_LAN))
 		return XDP_PASS;
 	if (!pull_tags(ctx, tags))
 		return XDP_PASS;
 	__u64 word = enter(ctx);
-	int verdict = next_function(word) < NEXT ? next_function(word) : finish(ctx, word);
+	int verdict = next_function(word) < NEXT ? next_function(word) : finish(ctx, word, vlan);
 
 	if (verdict != XDP_DROP && !push_tags(ctx, tags, words))
 		return drop(DROP_NO_HEADROOM, 0);
@@ -212,7 +226,7 @@ int xdplb(struct xdp_md *ctx)
 
 	if (likely(next_function(word) < NEXT))
 		return next_function(word);
-	return next_function(word) == NEXT_TAGGED ? tagged(ctx) : finish(ctx, word);
+	return next_function(word) == NEXT_TAGGED ? tagged(ctx) : finish(ctx, word, 0);
 }
 
 SEC("tc")

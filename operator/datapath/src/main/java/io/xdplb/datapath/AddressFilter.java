@@ -25,7 +25,9 @@ final class AddressFilter {
     /** A source: a node's. */
     PEER(8),
     /** A source, on the way out: of an endpoint on this machine. */
-    ENDPOINT(16);
+    ENDPOINT(16),
+    /** A destination: the multicast address where neighbours ask for a VIP. */
+    SOLICITED(32);
 
     private final int bit;
 

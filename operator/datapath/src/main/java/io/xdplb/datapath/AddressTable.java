@@ -69,8 +69,29 @@ final class AddressTable {
       throw e;
     }
     if (isNew) {
-      filter.add(AddressFilter.Role.VIP, address);
+      show(address);
     }
+  }
+
+  private void show(Ip address) {
+    filter.add(AddressFilter.Role.VIP, address);
+    if (!address.isIpv4()) {
+      filter.add(AddressFilter.Role.SOLICITED, solicitedNode(address));
+    }
+  }
+
+  private void hide(Ip address) {
+    filter.remove(AddressFilter.Role.VIP, address);
+    if (!address.isIpv4()) {
+      filter.remove(AddressFilter.Role.SOLICITED, solicitedNode(address));
+    }
+  }
+
+  /**
+   * Where neighbours ask for an IPv6 address, RFC 4291: ff02::1:ff00:0/104 and its last 24 bits.
+   */
+  static Ip solicitedNode(Ip address) {
+    return new Ip(0xff02_0000_0000_0000L, 0x1_ff00_0000L | address.low() & 0xff_ffff, false);
   }
 
   private Entry entry(int handle) {
@@ -88,7 +109,7 @@ final class AddressTable {
   void remove(VipKey vip, long now) {
     Entry entry = entries.get(vip.address());
     if (entry.vips.size() == 1) {
-      filter.remove(AddressFilter.Role.VIP, vip.address());
+      hide(vip.address());
     }
     withdraw(vip, entry, now);
   }
@@ -175,7 +196,7 @@ final class AddressTable {
     entry.vips.put(vip, policy);
     if (isNew) {
       entries.put(address, entry);
-      filter.add(AddressFilter.Role.VIP, address);
+      show(address);
     }
     return true;
   }

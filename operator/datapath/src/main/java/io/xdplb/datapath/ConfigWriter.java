@@ -89,6 +89,7 @@ final class ConfigWriter {
     config.putInt(Layouts.Config.UNSETTLED, UNSETTLED * second);
     config.putInt(Layouts.Config.ANSWERS, ANSWERS_A_SECOND);
     config.putShort(Layouts.Config.TUNNEL_PORT, Wire.nativeShort(OuterHeader.GUE_PORT));
+    config.putShort(Layouts.Config.HELLO_PORT, (short) Announcements.HELLO_PORT);
     Shared.publish(config, Layouts.Config.SECOND, second);
     nextHopsChanged();
   }

@@ -46,6 +46,7 @@ public final class Datapath implements AutoCloseable {
     FlowClock.pin(maps.jiffies(), config.pinPath());
     configWriter = new ConfigWriter(maps);
     configWriter.write(config.natPorts());
+    Announcements.begin(maps.announce);
     network = new Network(maps.map("interfaces"));
     network.refresh();
     vips = new VipMaps(maps, network);

@@ -25,7 +25,15 @@ final class Layouts {
           VipCpu.LAYOUT,
           Flow.LAYOUT,
           Config.LAYOUT,
-          Mac.LAYOUT);
+          Mac.LAYOUT,
+          Member.LAYOUT,
+          VoteCount.LAYOUT,
+          Announce.LAYOUT,
+          ClaimKey.LAYOUT,
+          Claim.LAYOUT,
+          LanPortKey.LAYOUT,
+          LanPort.LAYOUT,
+          Counts.LAYOUT);
 
   private Layouts() {}
 
@@ -264,7 +272,7 @@ final class Layouts {
     static final int TUNNEL_PORT = BUILDER.u16("tunnel_port");
     static final int MSS_IPV4 = BUILDER.u16("mss_ipv4");
     static final int MSS_IPV6 = BUILDER.u16("mss_ipv6");
-    static final int RESERVED_HALF = BUILDER.u16("reserved_half");
+    static final int HELLO_PORT = BUILDER.u16("hello_port");
     static final int RESERVED = BUILDER.u32("reserved");
     static final StructLayout LAYOUT = BUILDER.build();
 
@@ -279,5 +287,106 @@ final class Layouts {
     static final StructLayout LAYOUT = BUILDER.build();
 
     private Mac() {}
+  }
+
+  /** What is known of a slot's grants. Hellos write the last two. */
+  static final class Member {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("member");
+    static final int RUN = BUILDER.u64("run");
+    static final int APPLIED = BUILDER.u64("applied");
+    static final int UNTIL = BUILDER.u64("until");
+    static final int EPOCH = BUILDER.u64("epoch");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Member() {}
+  }
+
+  /** Whose votes are counted. */
+  static final class VoteCount {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("vote_count");
+    static final int EPOCH = BUILDER.u64("epoch");
+    static final int MEMBERS = BUILDER.u64("members");
+    static final int QUORUM = BUILDER.u32("quorum");
+    static final int RESERVED = BUILDER.u32("reserved");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private VoteCount() {}
+  }
+
+  /** Who answers for the claimed addresses. */
+  static final class Announce {
+    /** How many slots there are. */
+    static final int SLOTS = 64;
+
+    private static final StructLayout.Builder BUILDER = StructLayout.of("announce");
+    static final int INSTANCE = BUILDER.u64("instance");
+    static final int KEY = BUILDER.bytes("key", 2 * Long.BYTES, Long.BYTES);
+    static final int FENCE = BUILDER.u64("fence");
+    static final int EPOCH = BUILDER.u64("epoch");
+    static final int SLOT = BUILDER.u32("slot");
+    static final int COUNTS = BUILDER.u32("counts");
+    static final int COUNT = BUILDER.bytes("count", 2 * VoteCount.LAYOUT.size(), Long.BYTES);
+    static final int RESERVED = BUILDER.bytes("reserved", 4 * Long.BYTES, Long.BYTES);
+    static final int MEMBER = BUILDER.bytes("member", SLOTS * Member.LAYOUT.size(), Long.BYTES);
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Announce() {}
+  }
+
+  /** An address that is claimed. */
+  static final class ClaimKey {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("claim_key");
+    static final int ADDRESS = BUILDER.bytes("address", 16, 4);
+    static final int FAMILY = BUILDER.u32("family");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private ClaimKey() {}
+  }
+
+  /** A claim. */
+  static final class Claim {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("claim");
+    static final int SUPPORTERS = BUILDER.u64("supporters");
+    static final int NUMBER = BUILDER.u64("number");
+    static final int PORTS = BUILDER.u64("ports");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Claim() {}
+  }
+
+  /** Where addresses are announced. */
+  static final class LanPortKey {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("lan_port_key");
+    static final int IFINDEX = BUILDER.u32("ifindex");
+    static final int VLAN = BUILDER.u32("vlan");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private LanPortKey() {}
+  }
+
+  /** What is answered there. */
+  static final class LanPort {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("lan_port");
+    static final int MAC = BUILDER.bytes("mac", 6);
+    static final int NUMBER = BUILDER.u8("number");
+    static final int RESERVED = BUILDER.u8("reserved");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private LanPort() {}
+  }
+
+  /** What one CPU counts of announcing. */
+  static final class Counts {
+    private static final StructLayout.Builder BUILDER = StructLayout.of("announce_counts");
+    static final int HELLOS_TAKEN = BUILDER.u64("hellos_taken");
+    static final int HELLOS_REFUSED = BUILDER.u64("hellos_refused");
+    static final int HELLOS_BAD = BUILDER.u64("hellos_bad");
+    static final int ARP_ANSWERED = BUILDER.u64("arp_answered");
+    static final int ARP_WITHHELD = BUILDER.u64("arp_withheld");
+    static final int NDP_ANSWERED = BUILDER.u64("ndp_answered");
+    static final int NDP_WITHHELD = BUILDER.u64("ndp_withheld");
+    static final StructLayout LAYOUT = BUILDER.build();
+
+    private Counts() {}
   }
 }

@@ -31,6 +31,7 @@ final class Maps implements AutoCloseable {
       List.of(
           "config",
           "address_filter",
+          "announce",
           "keys",
           "vips",
           "port_ranges",
@@ -44,7 +45,10 @@ final class Maps implements AutoCloseable {
           "drops",
           "flows",
           "flow_index",
-          "interfaces");
+          "interfaces",
+          "claims",
+          "lan_ports",
+          "announce_counts");
 
   /** How many nodes encapsulated packets can come from. */
   static final int PEERS = 4096;
@@ -57,13 +61,17 @@ final class Maps implements AutoCloseable {
 
   /** Maps that are sections of data in the object, where they have another name. */
   private static final Map<String, String> SECTIONS =
-      Map.of("config", ".data.config", "address_filter", ".data.filter");
+      Map.of(
+          "config", ".data.config",
+          "address_filter", ".data.filter",
+          "announce", ".data.announce");
 
   private final BpfObject object;
   private final Path pinPath;
   private Optional<String> replaces;
   final MapMemory config;
   final MapMemory filter;
+  final MapMemory announce;
   final MapMemory keys;
   final MapMemory vips;
   final MapMemory portRanges;
@@ -75,6 +83,7 @@ final class Maps implements AutoCloseable {
     this.replaces = replaces;
     config = object.map(inObject("config")).mmap();
     filter = object.map(inObject("address_filter")).mmap();
+    announce = object.map(inObject("announce")).mmap();
     keys = object.map("keys").mmap();
     vips = object.map("vips").mmap();
     portRanges = object.map("port_ranges").mmap();
@@ -196,6 +205,7 @@ final class Maps implements AutoCloseable {
     int vips = size(spec, pins, "vips", 2 * config.maxVips()); // each may have its own address
     size(spec, pins, "vip_cpus", vips);
     size(spec, pins, "port_ranges", vips / 2);
+    size(spec, pins, "claims", config.maxVips());
     size(spec, pins, "backends", config.maxBackends());
     int cpus = Libbpf.possibleCpus();
     int backendLines = size(spec, pins, "backend_cpus", config.maxBackends() * cpus);
@@ -275,7 +285,7 @@ final class Maps implements AutoCloseable {
 
   @Override
   public void close() {
-    List.of(config, filter, keys, vips, portRanges, backends).forEach(MapMemory::close);
+    List.of(config, filter, announce, keys, vips, portRanges, backends).forEach(MapMemory::close);
     object.close();
   }
 }

@@ -31,6 +31,11 @@ final class Shared {
     VarHandle.fullFence();
   }
 
+  /** Reads a word that the datapath writes. */
+  static long read(ByteBuffer buffer, int at) {
+    return (long) LONGS.getAcquire(buffer, at);
+  }
+
   /** Where the value of an index begins. */
   static int at(MapMemory memory, int index) {
     return memory.stride() * index;
