@@ -64,12 +64,15 @@ public final class Agent implements AutoCloseable {
             writer::announcing);
     programmer =
         new Programmer(
-            datapath, nodeName, interfaceNames, version, new Reporting(writer, announcing, listener));
+            datapath,
+            nodeName,
+            interfaceNames,
+            version,
+            new Reporting(writer, announcing, listener));
     healthChecks = new HealthCheckPorts(nodeName);
     source = new ForwardingTableSource(client, programmer, healthChecks);
     nodes =
-        new NodeAddressSource(
-            client, nodeName, programmer, announcing::node, announcing::nodes);
+        new NodeAddressSource(client, nodeName, programmer, announcing::node, announcing::nodes);
     policies = new PolicySource(client, announcing::policies);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
@@ -190,8 +193,7 @@ public final class Agent implements AutoCloseable {
     writer.close();
   }
 
-  private record Reporting(
-      NodeStateWriter writer, Announcing announcing, ProgrammingListener next)
+  private record Reporting(NodeStateWriter writer, Announcing announcing, ProgrammingListener next)
       implements ProgrammingListener {
     @Override
     public void received(ObjectName table) {

@@ -115,9 +115,7 @@ final class NodeAddressSource implements AutoCloseable {
     List<Taint> taints = node.getSpec() == null ? null : node.getSpec().getTaints();
     return new NodeFacts(
         labels == null ? Map.of() : labels,
-        taints == null
-            ? Set.of()
-            : taints.stream().map(Taint::getKey).collect(Collectors.toSet()));
+        taints == null ? Set.of() : taints.stream().map(Taint::getKey).collect(Collectors.toSet()));
   }
 
   private static Stream<Ip> parsed(Node node, String text) {

@@ -5,6 +5,7 @@ import io.xdplb.core.announce.DatapathState;
 import io.xdplb.core.announce.Fence;
 import io.xdplb.core.announce.Membership;
 import io.xdplb.core.announce.Output;
+import io.xdplb.core.announce.SipHash;
 import io.xdplb.core.model.Ip;
 import io.xdplb.libbpf.BpfMap;
 import io.xdplb.libbpf.Errno;
@@ -219,6 +220,37 @@ public final class Announcements implements Fence, AutoCloseable {
   private static void settle() {
     VarHandle.fullFence();
     LockSupport.parkNanos(KeyTable.PACKET.toNanos());
+  }
+
+  /** The key that was said last; empty if none ever was. */
+  public Optional<SipHash> key() {
+    return Shared.read(announce, Layouts.Announce.FENCE) == 0
+        ? Optional.empty()
+        : Optional.of(
+            new SipHash(
+                announce.getLong(Layouts.Announce.KEY),
+                announce.getLong(Layouts.Announce.KEY + Long.BYTES)));
+  }
+
+  /**
+   * Whether ARP and NDP are answered for an address, by the same reckoning as the datapath's.
+   *
+   * @param now in milliseconds of the monotonic clock
+   */
+  public boolean answers(Ip address, long now) {
+    Optional<ByteBuffer> claim = claim(key(address));
+    Output.Count count = count();
+    int votes = 0;
+    for (long left =
+            claim.map(c -> c.getLong(Layouts.Claim.SUPPORTERS)).orElse(0L) & count.members()
+                | 1L << Membership.WITNESS & count.members();
+        left != 0;
+        left &= left - 1) {
+      int slot = Long.numberOfTrailingZeros(left);
+      long ahead = epoch(slot) - count.epoch();
+      votes += until(slot) > now && (ahead == 0 || ahead == 1) ? 1 : 0;
+    }
+    return claim.isPresent() && votes >= count.quorum();
   }
 
   /**

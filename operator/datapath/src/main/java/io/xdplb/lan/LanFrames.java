@@ -37,9 +37,7 @@ public final class LanFrames {
    * @param mac of the interface that sends it
    */
   public static byte[] announcement(Ip address, byte[] mac) {
-    return address.isIpv4()
-        ? arp(mac, address, address)
-        : advertisement(address, mac);
+    return address.isIpv4() ? arp(mac, address, address) : advertisement(address, mac);
   }
 
   /**
@@ -47,14 +45,13 @@ public final class LanFrames {
    * duplicate address detection (RFC 4862, 5.4.2).
    */
   public static byte[] probe(Ip address, byte[] mac) {
-    return address.isIpv4()
-        ? arp(mac, new Ip(0, 0, true), address)
-        : solicitation(address, mac);
+    return address.isIpv4() ? arp(mac, new Ip(0, 0, true), address) : solicitation(address, mac);
   }
 
   /** The group of those who listen for questions about an IPv6 address (RFC 4291, 2.7.1). */
   public static Ip solicitedNode(Ip address) {
-    return new Ip(0xff02_0000_0000_0000L, 1L << 32 | 0xff00_0000L | address.low() & 0xff_ffff, false);
+    return new Ip(
+        0xff02_0000_0000_0000L, 1L << 32 | 0xff00_0000L | address.low() & 0xff_ffff, false);
   }
 
   private static byte[] arp(byte[] mac, Ip sender, Ip target) {

@@ -86,14 +86,11 @@ public final class LanSocket implements AutoCloseable {
       filter.putInt(word, ~(1 << LanFrames.ADVERTISEMENT % 32));
       try {
         check(
-            "filter",
-            "ICMPv6",
-            setsockopt(ndp, IPPROTO_ICMPV6, ICMPV6_FILTER, filter.array(), 32));
+            "filter", "ICMPv6", setsockopt(ndp, IPPROTO_ICMPV6, ICMPV6_FILTER, filter.array(), 32));
         check(
             "ask for",
             "interfaces of ICMPv6 messages",
-            setsockopt(
-                ndp, IPPROTO_IPV6, IPV6_RECVPKTINFO, natively(4).putInt(0, 1).array(), 4));
+            setsockopt(ndp, IPPROTO_IPV6, IPV6_RECVPKTINFO, natively(4).putInt(0, 1).array(), 4));
       } catch (KernelException e) {
         socket.close();
         throw e;
@@ -120,8 +117,7 @@ public final class LanSocket implements AutoCloseable {
     List<Claim> claims = new ArrayList<>();
     byte[] address = new byte[SOCKADDR_LL_SIZE];
     for (int i = 0; i < MOST_AT_A_TIME; i++) {
-      long length =
-          recvfrom(arp, buffer, buffer.length, 0, address, new int[] {SOCKADDR_LL_SIZE});
+      long length = recvfrom(arp, buffer, buffer.length, 0, address, new int[] {SOCKADDR_LL_SIZE});
       if (length < 0) {
         break;
       }
@@ -182,7 +178,9 @@ public final class LanSocket implements AutoCloseable {
   }
 
   private static int bigEndian(int type) {
-    return natively(2).order(ByteOrder.BIG_ENDIAN).putShort(0, (short) type)
+    return natively(2)
+            .order(ByteOrder.BIG_ENDIAN)
+            .putShort(0, (short) type)
             .order(ByteOrder.nativeOrder())
             .getShort(0)
         & 0xffff;

@@ -88,7 +88,9 @@ public final class Links {
 
   private static int vlan(NetlinkMessage message) {
     Optional<NetlinkMessage> info =
-        message.attribute(IFINFOMSG_SIZE, IFLA_LINKINFO).map(nested -> new NetlinkMessage(0, nested));
+        message
+            .attribute(IFINFOMSG_SIZE, IFLA_LINKINFO)
+            .map(nested -> new NetlinkMessage(0, nested));
     boolean isVlan =
         info.flatMap(nested -> nested.attribute(0, IFLA_INFO_KIND))
             .map(NetlinkMessage::bytes)

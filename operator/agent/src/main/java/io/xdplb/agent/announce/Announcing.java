@@ -87,9 +87,7 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
             .map(Interface::name)
             .collect(Collectors.toSet());
     if (lan == null && !closed) {
-      lan =
-          new LanAnnouncer(
-              name, Announcements.open(pinPath), service, this::lanReported);
+      lan = new LanAnnouncer(name, Announcements.open(pinPath), service, this::lanReported);
       monitor = NetworkMonitor.start(this::networkChanged);
       lan.start();
       bgp.ifPresent(speaker -> speaker.start(this::bgpReported));

@@ -107,11 +107,7 @@ final class Duplicates {
   }
 
   private static void tick(
-      Ip ip,
-      Address address,
-      long now,
-      Predicate<Ip> isOurs,
-      Consumer<Ip> ask) {
+      Ip ip, Address address, long now, Predicate<Ip> isOurs, Consumer<Ip> ask) {
     if (address.isFree) {
       if (address.other != null && (now - address.heardAt > REMEMBER || isOurs.test(ip))) {
         address.other = null;

@@ -109,7 +109,10 @@ public final class KubernetesMembership implements MembershipService {
       logOnce(
           text == null
               ? "is not there yet: the operator makes it"
-              : KEY + " has " + key.length + " bytes instead of 16: delete it, and the operator makes"
+              : KEY
+                  + " has "
+                  + key.length
+                  + " bytes instead of 16: delete it, and the operator makes"
                   + " another one");
     } catch (KubernetesClientException | IllegalArgumentException e) {
       logOnce(e.getMessage());

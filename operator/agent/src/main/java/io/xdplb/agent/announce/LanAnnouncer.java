@@ -6,6 +6,7 @@ import io.xdplb.agent.announce.LanPorts.Port;
 import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Duplicate;
 import io.xdplb.core.announce.Announcer;
+import io.xdplb.core.announce.DatapathState;
 import io.xdplb.core.announce.Hello;
 import io.xdplb.core.announce.Member;
 import io.xdplb.core.announce.Membership;
@@ -97,6 +98,9 @@ public final class LanAnnouncer implements AutoCloseable {
 
   /** With the interfaces that policies name. */
   private Map<Ip, Set<String>> wanted;
+
+  /** Claimed by the run before, and not decided on yet. */
+  private Set<Ip> inherited = Set.of();
 
   private Map<Ip, Boolean> eligible = new HashMap<>();
   private final Map<Ip, Long> answeredOn = new HashMap<>();
@@ -273,7 +277,9 @@ public final class LanAnnouncer implements AutoCloseable {
     selector = Selector.open();
     channel.register(selector, SelectionKey.OP_READ);
     long run = random.nextLong();
-    announcer = new Announcer(name, run == 0 ? 1 : run, TIMING, datapath.state(), now());
+    DatapathState found = datapath.state();
+    inherited = found.claims().keySet();
+    announcer = new Announcer(name, run == 0 ? 1 : run, TIMING, found, now());
     tags = tags == null ? datapath.key().orElse(null) : tags;
     known = null;
     slot = NOBODY;
@@ -503,7 +509,7 @@ public final class LanAnnouncer implements AutoCloseable {
         duplicates.add(
             address,
             owned.contains(address)
-                || datapath.isClaimed(address)
+                || inherited.contains(address)
                 || announcer.isClaimedElsewhere(address),
             now);
         next.put(address, duplicates.isFree(address));
@@ -513,12 +519,12 @@ public final class LanAnnouncer implements AutoCloseable {
     }
     Map<Ip, Boolean> changes = new HashMap<>(next);
     changes.entrySet().removeIf(e -> e.getValue().equals(eligible.get(e.getKey())));
-    eligible.keySet().stream().filter(ip -> !next.containsKey(ip)).forEach(ip -> changes.put(ip, false));
-    for (Ip left : datapath.claimed()) {
-      if (!next.containsKey(left)) {
-        changes.put(left, false); // of the agent before
-      }
-    }
+    eligible.keySet().stream()
+        .filter(ip -> !next.containsKey(ip))
+        .forEach(ip -> changes.put(ip, false));
+    // Of the agent before.
+    inherited.stream().filter(ip -> !next.containsKey(ip)).forEach(ip -> changes.put(ip, false));
+    inherited = Set.of();
     answeredOn.keySet().retainAll(next.keySet());
     eligible = next;
     if (!changes.isEmpty()) {
@@ -541,10 +547,7 @@ public final class LanAnnouncer implements AutoCloseable {
         Other other = new Other(claim.ifindex(), mac);
         if (!duplicates.other(claim.address()).equals(Optional.of(other))) {
           log.warn(
-              "{} says on {} that it has {}",
-              mac,
-              ports.name(claim.ifindex()),
-              claim.address());
+              "{} says on {} that it has {}", mac, ports.name(claim.ifindex()), claim.address());
         }
         duplicates.heard(claim.address(), other, now);
       }
@@ -572,19 +575,20 @@ public final class LanAnnouncer implements AutoCloseable {
   // --- others of this process
 
   private void report(long now) {
-    inStep =
-        announcer.membership().isPresent() ? announcer.isInStep(now) : service.isAnswered();
+    inStep = announcer.membership().isPresent() ? announcer.isInStep(now) : service.isAnswered();
     List<Duplicate> others =
         (wanted == null ? Set.<Ip>of() : wanted.keySet())
             .stream()
-            .sorted()
-            .flatMap(
-                ip ->
-                    duplicates.other(ip).stream()
-                        .filter(other -> duplicates.isFree(ip) ? owned.contains(ip) : true)
-                        .map(o -> new Duplicate(ip.toString(), ports.name(o.ifindex()), o.mac())))
-            .limit(Limits.EXCEPTIONS)
-            .toList();
+                .sorted()
+                .flatMap(
+                    ip ->
+                        duplicates.other(ip).stream()
+                            .filter(other -> duplicates.isFree(ip) ? owned.contains(ip) : true)
+                            .map(
+                                o ->
+                                    new Duplicate(ip.toString(), ports.name(o.ifindex()), o.mac())))
+                .limit(Limits.EXCEPTIONS)
+                .toList();
     AnnouncerReport report = new AnnouncerReport(epoch, new TreeSet<>(owned), others);
     if (!report.equals(reported)) {
       reported = report;

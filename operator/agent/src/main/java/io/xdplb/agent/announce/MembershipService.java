@@ -15,8 +15,7 @@ public interface MembershipService extends AutoCloseable {
    * @param memberships hears of each, the first of which is not older than this call
    * @param votes hears what is there of the witness' vote
    */
-  void start(
-      Consumer<byte[]> keys, Consumer<Membership> memberships, Consumer<WitnessVote> votes);
+  void start(Consumer<byte[]> keys, Consumer<Membership> memberships, Consumer<WitnessVote> votes);
 
   /**
    * Replaces the witness' vote if what is there has a number that is one less; then says what is

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the AnnouncementPolicies, and the AddressPools that they name. While the API server cannot
- * be reached nothing changes; nothing is said before both are listed.
+ * Follows the AnnouncementPolicies, and the AddressPools that they name. While the API server
+ * cannot be reached nothing changes; nothing is said before both are listed.
  */
 public final class PolicySource implements AutoCloseable {
 

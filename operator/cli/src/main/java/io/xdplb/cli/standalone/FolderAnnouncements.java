@@ -67,9 +67,10 @@ final class FolderAnnouncements {
     memberships.forEach(id -> ofMembership.put(id, read(id)));
     sink.announcements(policies, membership)
         .ifPresent(
-            why -> memberships.stream()
-                .findFirst()
-                .ifPresent(id -> ofMembership.get(id).add(invalid("spec.members", why))));
+            why ->
+                memberships.stream()
+                    .findFirst()
+                    .ifPresent(id -> ofMembership.get(id).add(invalid("spec.members", why))));
     ofMembership.forEach(
         (id, problems) -> outcomes.add(new Outcome(id, !problems.isEmpty(), problems)));
     return outcomes;
@@ -99,8 +100,7 @@ final class FolderAnnouncements {
       problems.add(
           invalid(
               "metadata.name",
-              "there is one Membership, and its name is "
-                  + io.xdplb.api.v1alpha1.Membership.NAME));
+              "there is one Membership, and its name is " + io.xdplb.api.v1alpha1.Membership.NAME));
       return problems;
     }
     MembershipSpec spec = ((io.xdplb.api.v1alpha1.Membership) object(id)).getSpec();

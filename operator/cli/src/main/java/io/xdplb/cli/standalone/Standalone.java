@@ -60,12 +60,10 @@ public final class Standalone implements AutoCloseable {
     StandaloneLog log = new StandaloneLog(folder, fileOf);
     StaticMembership membership =
         new StaticMembership(identity.key().orElseGet(Standalone::randomKey));
-    announcing =
-        new Announcing(pinPath, identity.name(), membership, Optional.empty(), any -> {});
+    announcing = new Announcing(pinPath, identity.name(), membership, Optional.empty(), any -> {});
     announcing.node(NodeFacts.NONE);
     programmer =
-        new Programmer(
-            datapath, null, interfaceNames, version, new Announced(log, announcing));
+        new Programmer(datapath, null, interfaceNames, version, new Announced(log, announcing));
     FolderFollower follower =
         new FolderFollower(
             new FolderFiles(folder),

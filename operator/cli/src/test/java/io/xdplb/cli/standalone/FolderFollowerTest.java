@@ -4,7 +4,9 @@ package io.xdplb.cli.standalone;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
+import io.xdplb.core.announce.Membership;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.policy.Policy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +19,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,6 +38,7 @@ class FolderFollowerTest {
   private final List<String> said = new ArrayList<>();
   private final MovedClock clock = new MovedClock();
   private int tables;
+  private List<Policy> announced = List.of();
   private long now = 1;
   private FolderFollower follower;
 
@@ -54,6 +58,13 @@ class FolderFollowerTest {
         public void removed(ObjectName name) {
           backends.remove(name.toString());
           addresses.remove(name.name());
+        }
+
+        @Override
+        public Optional<String> announcements(
+            List<Policy> policies, Optional<Membership> membership) {
+          announced = policies;
+          return Optional.empty();
         }
       };
 

@@ -15,8 +15,7 @@ public record NodeFacts(Map<String, String> labels, Set<String> taints) {
   /** A machine without a cluster. */
   public static final NodeFacts NONE = new NodeFacts(Map.of(), Set.of());
 
-  private static final String EXCLUDED =
-      "node.kubernetes.io/exclude-from-external-load-balancers";
+  private static final String EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers";
 
   private static final Set<String> LEAVING =
       Set.of("ToBeDeletedByClusterAutoscaler", "node.kubernetes.io/out-of-service");

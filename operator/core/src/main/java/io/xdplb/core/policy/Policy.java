@@ -44,7 +44,9 @@ public record Policy(
       String name, AnnouncementPolicySpec spec, Map<String, AddressPoolSpec> pools) {
     if (spec == null || spec.l2() == null && spec.bgp() == null) {
       throw new IllegalArgumentException(
-          "AnnouncementPolicy " + name + ": spec.l2 or spec.bgp must be set; write l2: {} for ARP"
+          "AnnouncementPolicy "
+              + name
+              + ": spec.l2 or spec.bgp must be set; write l2: {} for ARP"
               + " and NDP");
     }
     return new Policy(

@@ -161,6 +161,15 @@ public final class NodeCluster implements AutoCloseable {
             "route replace %s nhid %d".formatted(VIPS_IPV6, GROUP_IPV6));
   }
 
+  /** The router asks on the nodes' network who has a VIP from now on, by ARP and NDP. */
+  public void resolveVipsOnLan() {
+    router
+        .netns()
+        .ip(
+            "route replace %s dev %s".formatted(VIPS_IPV4, router.device()),
+            "route replace %s dev %s".formatted(VIPS_IPV6, router.device()));
+  }
+
   private String group(List<NextHop> nextHops, int firstId) {
     return nextHops.stream()
         .map(hop -> firstId + nodes.indexOf(hop.node()) + "," + hop.weight())
