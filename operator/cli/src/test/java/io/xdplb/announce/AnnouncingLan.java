@@ -17,8 +17,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
@@ -64,7 +66,10 @@ final class AnnouncingLan implements AutoCloseable {
           .netns()
           .ip(
               vips.stream()
-                  .map(vip -> (isIpv4(vip) ? "addr add %s/32 dev lo" : "addr add %s/128 dev lo nodad").formatted(vip))
+                  .map(
+                      vip ->
+                          (isIpv4(vip) ? "addr add %s/32 dev lo" : "addr add %s/128 dev lo nodad")
+                              .formatted(vip))
                   .toArray(String[]::new));
       for (String vip : vips.subList(0, Math.min(2, vips.size()))) {
         opened(EchoServer.start(server, vip, PORT));
@@ -195,6 +200,15 @@ final class AnnouncingLan implements AutoCloseable {
             folder, "--name", node.name(), "--announce-key", folder.resolve("key").toString()));
   }
 
+  /** Ends the process politely. */
+  void stop(ClusterNode node) {
+    processes.remove(node).close();
+  }
+
+  boolean isRunning(ClusterNode node) {
+    return processes.containsKey(node) && processes.get(node).isAlive();
+  }
+
   RunningProcess process(ClusterNode node) {
     return processes.get(node);
   }
@@ -211,21 +225,26 @@ final class AnnouncingLan implements AutoCloseable {
   Map<String, ClusterNode> owners() {
     Map<String, ClusterNode> owners = new HashMap<>();
     processes.forEach(
-        (node, process) ->
-            process
-                .output()
-                .lines()
-                .forEach(
-                    line -> {
-                      int at = line.indexOf(" is answered for by this node");
-                      int end = line.indexOf(" is no longer answered for by this node");
-                      if (at > 0) {
-                        owners.put(lastWord(line.substring(0, at)), node);
-                      } else if (end > 0) {
-                        owners.remove(lastWord(line.substring(0, end)), node);
-                      }
-                    }));
+        (node, process) -> owned(process).forEach(address -> owners.put(address, node)));
     return owners;
+  }
+
+  private static Set<String> owned(RunningProcess process) {
+    Set<String> owned = new HashSet<>();
+    process
+        .output()
+        .lines()
+        .forEach(
+            line -> {
+              int at = line.indexOf(" is answered for by this node");
+              int end = line.indexOf(" is no longer answered for by this node");
+              if (at > 0) {
+                owned.add(lastWord(line.substring(0, at)));
+              } else if (end > 0) {
+                owned.remove(lastWord(line.substring(0, end)));
+              }
+            });
+    return owned;
   }
 
   private static String lastWord(String text) {
@@ -233,9 +252,13 @@ final class AnnouncingLan implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    while (!open.isEmpty()) {
-      open.pop().close();
+  public void close() {
+    try {
+      while (!open.isEmpty()) {
+        open.pop().close();
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
     }
   }
 }

@@ -3,44 +3,257 @@ package io.xdplb.announce;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.datapath.Announcements;
 import io.xdplb.testing.kernel.ClusterNode;
+import io.xdplb.testing.kernel.ManyConnections;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Machines that announce by ARP and NDP, and what becomes of connections when one is lost. */
+/**
+ * Three machines that announce by ARP and NDP, and what a client notices of faults: a probe a
+ * thousand times a second over each family, a thousand connections, and questions on the LAN that
+ * nobody but one machine may answer. Each test leaves the machines as it found them.
+ */
 @RequiresBpf
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LanTest {
 
+  private static final Logger log = LoggerFactory.getLogger(LanTest.class);
+
   private static final List<String> VIPS = List.of(AnnouncingLan.VIP4, AnnouncingLan.VIP6);
+  private static final int CONNECTIONS = 1000;
+  private static final Duration SECOND = Duration.ofSeconds(1);
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  @TempDir Path folder;
+  /** Within this a machine that came back is in step with the others. */
+  private static final Duration SETTLED = Duration.ofMillis(1500);
 
-  @Test
-  void oneMachineAloneAnnounces() throws Exception {
-    try (AnnouncingLan lan = new AnnouncingLan(folder, 1, VIPS)) {
-      lan.start(lan.nodes().get(0));
-      lan.awaitOwned(VIPS);
-      assertThat(lan.client().netns().run("ping", "-c", "1", "-W", "2", AnnouncingLan.VIP4))
-          .contains("1 received");
+  private final List<String> table = new ArrayList<>();
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final Map<String, Probe> probes = new TreeMap<>();
+
+  private AnnouncingLan lan;
+  private OwnersWatch watch;
+  private ManyConnections connections;
+
+  @BeforeAll
+  void start(@TempDir Path folder) {
+    lan = new AnnouncingLan(folder, 3, VIPS);
+    lan.nodes().forEach(lan::start);
+    lan.awaitOwned(VIPS);
+    sleep(SETTLED);
+  }
+
+  @AfterAll
+  void print() {
+    for (ClusterNode node : lan.nodes()) {
+      log.info("{}:\n{}", node.name(), lan.process(node).output());
+    }
+    lan.close();
+    log.info("\n{}", String.join("\n", table));
+  }
+
+  @BeforeEach
+  void watch() {
+    watch = opened(OwnersWatch.start(lan.router(), VIPS));
+    for (String vip : VIPS) {
+      probes.put(vip, opened(Probe.start(lan.client(), vip, AnnouncingLan.PORT)));
+    }
+    connections =
+        opened(
+            ManyConnections.open(
+                List.of(lan.client()),
+                AnnouncingLan.VIP4,
+                AnnouncingLan.PORT,
+                CONNECTIONS,
+                PATIENCE));
+    assertThat(connections.broken()).isEmpty();
+  }
+
+  private <T extends AutoCloseable> T opened(T closeable) {
+    open.add(closeable);
+    return closeable;
+  }
+
+  @AfterEach
+  void heal() throws Exception {
+    for (AutoCloseable closeable : open) {
+      closeable.close();
+    }
+    open.clear();
+    sleep(SETTLED);
+    lan.awaitOwned(VIPS);
+  }
+
+  /**
+   * What a client notices.
+   *
+   * @param gap the longest time without an answer, of both families
+   * @param lost probes without an answer
+   * @param broken connections
+   * @param owners hardware addresses that answered for the IPv4 address, in order
+   * @param silence the longest time in which nobody did
+   */
+  private record Noticed(
+      Duration gap, int lost, int broken, List<String> owners, Duration silence) {}
+
+  private Noticed during(String what, Duration time, Consumer<ClusterNode> fault) {
+    ClusterNode owner = lan.owners().get(AnnouncingLan.VIP4);
+    sleep(Duration.ofMillis(200));
+    probes.values().forEach(Probe::begin);
+    watch.begin();
+    fault.accept(owner);
+    sleep(time);
+    Noticed noticed =
+        new Noticed(
+            probes.values().stream().map(Probe::longestGap).max(Duration::compareTo).orElseThrow(),
+            probes.values().stream().mapToInt(Probe::lost).sum(),
+            connections.check().size(),
+            watch.owners(AnnouncingLan.VIP4),
+            watch.longestSilence(AnnouncingLan.VIP4));
+    table.add(
+        "| %s | %d ms | %d | %d | %d | %d ms |"
+            .formatted(
+                what,
+                noticed.gap().toMillis(),
+                noticed.lost(),
+                noticed.broken(),
+                noticed.owners().size() - 1,
+                noticed.silence().toMillis()));
+    return noticed;
+  }
+
+  private static void sleep(Duration time) {
+    try {
+      Thread.sleep(time.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
+  private static void nothing(Noticed noticed) {
+    assertThat(noticed.lost()).as("probes lost").isZero();
+    assertThat(noticed.broken()).as("connections broken").isZero();
+    assertThat(noticed.owners()).as("owners").hasSize(1);
+  }
+
+  private static void oneMove(Noticed noticed) {
+    assertThat(noticed.gap()).isLessThan(SECOND);
+    assertThat(noticed.broken()).as("connections broken").isZero();
+    assertThat(noticed.owners()).as("owners, one after the other").hasSize(2);
+  }
+
   @Test
-  void threeMachinesShare() throws Exception {
-    try (AnnouncingLan lan = new AnnouncingLan(folder, 3, VIPS)) {
-      for (ClusterNode node : lan.nodes()) {
-        lan.start(node);
-      }
-      try {
-        lan.awaitOwned(VIPS);
-      } finally {
-        for (ClusterNode node : lan.nodes()) {
-          System.out.println(node.name() + "\n" + lan.process(node).output());
-        }
-      }
-    }
+  @Order(1)
+  void anAgentThatIsKilledAndStartedAgainCostsNothing() {
+    nothing(
+        during(
+            "agent killed (SIGKILL), started again after 1 s",
+            Duration.ofSeconds(4),
+            owner -> {
+              lan.process(owner).kill();
+              sleep(SECOND);
+              lan.start(owner);
+            }));
+  }
+
+  @Test
+  @Order(2)
+  void anAgentThatIsStoppedAndStartedAgainCostsNothing() {
+    nothing(
+        during(
+            "agent stopped (SIGTERM), started again after 5 s",
+            Duration.ofSeconds(4),
+            owner -> {
+              lan.stop(owner);
+              sleep(Duration.ofSeconds(5));
+              lan.start(owner);
+            }));
+  }
+
+  @Test
+  @Order(3)
+  void anAgentThatIsFrozenAndThawedCostsNothing() {
+    nothing(
+        during(
+            "agent frozen (SIGSTOP) for 10 s and thawed",
+            Duration.ofSeconds(3),
+            owner -> {
+              signal("STOP", owner);
+              sleep(Duration.ofSeconds(10));
+              signal("CONT", owner);
+            }));
+  }
+
+  private void signal(String signal, ClusterNode node) {
+    node.netns().run("kill", "-" + signal, Long.toString(lan.process(node).pid()));
+  }
+
+  @Test
+  @Order(4)
+  void aSwitchThatCarriesNothingForANodeCostsLessThanASecond() {
+    oneMove(
+        during(
+            "the node's switch port dead, carrier stays",
+            Duration.ofSeconds(3),
+            owner -> lan.cluster().mute(owner, true)));
+    // The node that comes back takes nothing back, and answers nobody.
+    nothing(
+        during(
+            "… and alive again",
+            Duration.ofSeconds(3),
+            owner -> lan.nodes().forEach(node -> lan.cluster().mute(node, false))));
+  }
+
+  @Test
+  @Order(5)
+  void aLostLinkCostsLessThanASecond() {
+    ClusterNode[] lost = new ClusterNode[1];
+    oneMove(
+        during(
+            "the node's link down",
+            Duration.ofSeconds(3),
+            owner -> {
+              lost[0] = owner;
+              owner.netns().ip("link set eth0 down");
+            }));
+    nothing(
+        during("… and up again", Duration.ofSeconds(4), owner -> lan.cluster().linkUp(lost[0])));
+  }
+
+  @Test
+  @Order(6)
+  void agentsThatDoNotHearEachOtherLeaveTheAddressUnansweredRatherThanTwice() {
+    Noticed noticed =
+        during(
+            "agents cut off from each other for 3 s, not from the LAN",
+            Duration.ofSeconds(3),
+            owner -> {
+              lan.cluster().dropBetweenNodes(Announcements.HELLO_PORT);
+              sleep(Duration.ofSeconds(3));
+              lan.cluster().dropBetweenNodes(0);
+            });
+    assertThat(noticed.broken()).as("connections broken").isZero();
+    assertThat(noticed.owners()).as("owners, one after the other").hasSizeLessThanOrEqualTo(2);
+    assertThat(noticed.silence()).as("without a majority").isGreaterThan(SECOND);
   }
 }

@@ -170,6 +170,50 @@ public final class NodeCluster implements AutoCloseable {
             "route replace %s dev %s".formatted(VIPS_IPV6, router.device()));
   }
 
+  /**
+   * Makes the switch's port of a node carry nothing, or carry again. The node does not notice: its
+   * carrier stays.
+   */
+  public void mute(ClusterNode node, boolean muted) {
+    lan.netns()
+        .run(
+            "bridge",
+            "link",
+            "set",
+            "dev",
+            node.name(),
+            "state",
+            muted ? "disabled" : "forwarding");
+  }
+
+  /** Sets a node's link up again; the routes that went with it come back. */
+  public void linkUp(ClusterNode node) {
+    node.netns().ip("link set eth0 up");
+    node.netns().ip("route replace default via " + LAN.ipv4(ROUTER));
+    node.netns().ip("addr replace %s/64 dev eth0 nodad".formatted(node.host().ipv6()));
+    node.netns().ip("route replace default via " + LAN.ipv6(ROUTER));
+  }
+
+  /** Lets the switch drop what nodes send each other to a UDP port; or no longer, with port 0. */
+  public void dropBetweenNodes(int port) {
+    lan.netns()
+        .runWithInput(
+            port == 0
+                ? "table bridge partition {}\ndelete table bridge partition\n"
+                : """
+                table bridge partition {
+                  chain forward {
+                    type filter hook forward priority 0;
+                    udp dport %d drop
+                  }
+                }
+                """
+                    .formatted(port),
+            "nft",
+            "-f",
+            "-");
+  }
+
   private String group(List<NextHop> nextHops, int firstId) {
     return nextHops.stream()
         .map(hop -> firstId + nodes.indexOf(hop.node()) + "," + hop.weight())
