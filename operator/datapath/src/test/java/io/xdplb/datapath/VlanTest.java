@@ -36,7 +36,7 @@ class VlanTest {
           new int[] {0x88a8, 10, 0x8100, 20},
           new int[] {0x8100, 0, 0x8100, 0xffff});
 
-  private static byte[] tagged(byte[] frame, int[] tags) {
+  static byte[] tagged(byte[] frame, int... tags) {
     ByteBuffer tagged = ByteBuffer.allocate(frame.length + 2 * tags.length).put(frame, 0, MACS);
     for (int word : tags) {
       tagged.putShort((short) word);

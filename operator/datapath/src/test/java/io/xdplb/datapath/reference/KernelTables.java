@@ -252,6 +252,7 @@ final class KernelTables implements AutoCloseable {
     config.put("nat_port_first", table.natFirst).put("nat_port_count", table.natCount);
     config.put("flow_seed", seed).put("second", 100).put("unsettled", UNSETTLED);
     config.put("answers", FOR_EVER).port("tunnel_port", Table.TUNNEL_PORT);
+    config.put("hello_port", Table.TUNNEL_PORT - 1);
     config.put("mss_ipv4", table.mssIpv4).put("mss_ipv6", table.mssIpv6);
   }
 
