@@ -3,7 +3,7 @@
 MVN := mvn -B -ntp
 
 BUILD_PACKAGES := clang llvm libbpf-dev linux-libc-dev make maven openjdk-17-jdk-headless
-RUN_PACKAGES   := libbpf1 iproute2 ethtool procps util-linux curl nginx-light
+RUN_PACKAGES   := libbpf1 bird2 iproute2 ethtool procps util-linux curl nginx-light
 TEST_PACKAGES  := gcc libc6-dev python3-venv bpftool nftables iputils-ping traceroute
 IMAGE_PACKAGES := mmdebstrap llvm python3
 CLUSTER_PACKAGES := docker.io mmdebstrap openssl python3
