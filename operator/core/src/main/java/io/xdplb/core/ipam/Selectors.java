@@ -6,11 +6,12 @@ import java.util.List;
 import java.util.Map;
 
 /** Tells whether labels are selected, as Kubernetes does it. */
-final class Selectors {
+public final class Selectors {
 
   private Selectors() {}
 
-  static boolean matches(Selector selector, Map<String, String> labels) {
+  /** Whether labels are selected: all that the selector says holds. */
+  public static boolean matches(Selector selector, Map<String, String> labels) {
     Map<String, String> equal = selector.matchLabels() == null ? Map.of() : selector.matchLabels();
     List<Selector.Requirement> requirements =
         selector.matchExpressions() == null ? List.of() : selector.matchExpressions();
