@@ -1,6 +1,7 @@
--- Health of a LoadBalancer for Argo CD: green when every node has proven that it balances the address, red with the
--- reason when something has to be mended. Nodes that are still at work, or behind, are no alarm.
-local progressing = { Programming = true, Pending = true, NodesLagging = true }
+-- Health of a LoadBalancer for Argo CD: green when every node has proven that it balances the address, and it is
+-- announced where a policy says so; red with the reason when something has to be mended. Nodes that are still at work,
+-- or behind, are no alarm.
+local progressing = { Programming = true, Announcing = true, Pending = true, NodesLagging = true }
 
 local function condition(type)
   for _, c in ipairs(obj.status.conditions or {}) do

@@ -16,6 +16,11 @@ for _, exception in ipairs(obj.status.exceptions or {}) do
     table.insert(wrong, exception.namespace .. "/" .. exception.name .. ": " .. exception.reason .. ": " .. (exception.message or ""))
   end
 end
+for _, duplicate in ipairs(obj.status.announcing and obj.status.announcing.duplicates or {}) do
+  if #wrong < 5 then
+    table.insert(wrong, duplicate.address .. " is also had by " .. duplicate.mac .. " on " .. duplicate.interface)
+  end
+end
 if #wrong > 0 then
   return { status = "Degraded", message = table.concat(wrong, "; ") }
 end

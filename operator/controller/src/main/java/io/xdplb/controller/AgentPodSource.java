@@ -27,17 +27,20 @@ import java.util.stream.Stream;
 final class AgentPodSource extends InformerEventSource<Pod, LoadBalancer> {
 
   private final Function<String, Stream<ObjectName>> concerned;
+  private final Runnable onChange;
 
   /**
    * @param namespace where the Pods are
    * @param selector of their labels
    * @param concerned the LoadBalancers to look at when a node has got a Pod, or lost it
+   * @param onChange hears of that too
    */
   AgentPodSource(
       EventSourceContext<LoadBalancer> context,
       String namespace,
       String selector,
-      Function<String, Stream<ObjectName>> concerned) {
+      Function<String, Stream<ObjectName>> concerned,
+      Runnable onChange) {
     super(
         InformerEventSourceConfiguration.from(Pod.class, LoadBalancer.class)
             .withName("agents")
@@ -50,6 +53,7 @@ final class AgentPodSource extends InformerEventSource<Pod, LoadBalancer> {
             .build(),
         context);
     this.concerned = concerned;
+    this.onChange = onChange;
   }
 
   /** Names of the nodes that have a Pod, or are to have one. */
@@ -103,6 +107,7 @@ final class AgentPodSource extends InformerEventSource<Pod, LoadBalancer> {
   }
 
   private void trigger(Pod pod) {
+    onChange.run();
     node(pod).stream()
         .flatMap(concerned)
         .forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));

@@ -16,11 +16,15 @@ import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Announcing;
 import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
+import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.policy.Policy;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -53,6 +57,15 @@ final class ClusterView implements NodeSource.Concerned {
   private final PoolSource pools;
   private final NamespaceSource namespaces;
   private final PoolKeeper keeper;
+  private final MembershipSource membership;
+  private final MembershipKeeper membershipKeeper;
+  private final AnnouncementPolicySource policySource;
+
+  private final Object policyLock = new Object();
+
+  /** {@code null} while to be read again. */
+  private Policies policies;
+
   private final BalancerEvents events;
   private final LeaseSource leases;
   private final Optional<AgentPodSource> agents;
@@ -69,6 +82,7 @@ final class ClusterView implements NodeSource.Concerned {
       TableEvidence evidence,
       OrphanCollector orphans,
       PoolKeeper keeper,
+      MembershipKeeper membershipKeeper,
       BiPredicate<LoadBalancer, NodeState> isAtRest) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
@@ -99,18 +113,25 @@ final class ClusterView implements NodeSource.Concerned {
             slice ->
                 SliceSource.tableOf(slice).ifPresent(table -> checkOwner(table, slice, orphans)));
     nodes = new NodeSource(context, this);
-    addresses = new NodeAddressSource(context, this::concernedByNode);
-    leases = new LeaseSource(context, settings.namespace(), this::all);
+    addresses = new NodeAddressSource(context, this::concernedByNode, membershipKeeper::look);
+    leases = new LeaseSource(context, settings.namespace(), this::all, membershipKeeper::look);
     agents =
         Optional.ofNullable(settings.agentPods())
             .map(
                 selector ->
                     new AgentPodSource(
-                        context, settings.namespace(), selector, this::waitingForReport));
+                        context,
+                        settings.namespace(),
+                        selector,
+                        this::waitingForReport,
+                        membershipKeeper::look));
     directory = new NodeDirectory(nodes::node, addresses::addresses, addresses::zone);
-    pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone);
+    pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone, this::policiesChanged);
+    membership = new MembershipSource(context, membershipKeeper::look);
+    policySource = new AnnouncementPolicySource(context, this::policiesChanged);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;
+    this.membershipKeeper = membershipKeeper;
     this.isAtRest = isAtRest;
   }
 
@@ -127,6 +148,8 @@ final class ClusterView implements NodeSource.Concerned {
                 leases,
                 pools,
                 namespaces,
+                membership,
+                policySource,
                 events));
     agents.ifPresent(sources::add);
     return sources;
@@ -154,6 +177,20 @@ final class ClusterView implements NodeSource.Concerned {
 
   NamespaceSource namespaces() {
     return namespaces;
+  }
+
+  MembershipSource membership() {
+    return membership;
+  }
+
+  /** The announcement policies. */
+  Policies policies() {
+    synchronized (policyLock) {
+      if (policies == null) {
+        policies = Policies.of(policySource.policies(), pools.pools());
+      }
+      return policies;
+    }
   }
 
   NodeDirectory directory() {
@@ -200,6 +237,45 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   /**
+   * A node whose Node exists.
+   *
+   * @param name of the node
+   * @param addresses by which other nodes reach it, the preferred one first; none while unknown
+   * @param hasAgent whether an agent is there, and is to be
+   * @param isSelected whether a policy wants it to answer ARP and NDP
+   */
+  record AgentNode(String name, List<Ip> addresses, boolean hasAgent, boolean isSelected) {}
+
+  List<AgentNode> agentNodes() {
+    Optional<Set<String>> withPod = agents.map(AgentPodSource::nodes);
+    List<Policy> l2 = policies().valid().stream().filter(Policy::isL2).toList();
+    return addresses.nodes().stream()
+        .map(
+            node -> {
+              String name = node.getMetadata().getName();
+              return new AgentNode(
+                  name,
+                  directory.addresses(name),
+                  nodes.node(name).isPresent() && withPod.map(p -> p.contains(name)).orElse(true),
+                  NodeAddressSource.exclusion(node).isEmpty()
+                      && l2.stream().anyMatch(p -> p.selectsNode(NodeAddressSource.labels(node))));
+            })
+        .toList();
+  }
+
+  /** The epoch of the Membership that each node has reached, by name. */
+  Map<String, Long> reachedEpochs() {
+    Map<String, Long> epochs = new HashMap<>();
+    for (NodeState node : nodes.nodes()) {
+      Announcing announcing = node.getStatus() == null ? null : node.getStatus().announcing();
+      if (announcing != null && announcing.epoch() != null) {
+        epochs.put(node.getMetadata().getName(), announcing.epoch());
+      }
+    }
+    return epochs;
+  }
+
+  /**
    * The nodes that should have an agent and have not reported a state, in order. One whose Node is
    * gone is not waited for.
    */
@@ -232,6 +308,7 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public void nodesChanged() {
     keeper.nodesChanged();
+    membershipKeeper.look();
   }
 
   @Override
@@ -303,6 +380,13 @@ final class ClusterView implements NodeSource.Concerned {
                 events.trigger(Set.of(name));
               }
             });
+  }
+
+  private void policiesChanged() {
+    synchronized (policyLock) {
+      policies = null;
+    }
+    membershipKeeper.look();
   }
 
   /** Sources start side by side, and at the end of that everything is looked at. */

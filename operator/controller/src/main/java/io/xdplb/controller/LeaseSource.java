@@ -28,16 +28,19 @@ final class LeaseSource extends InformerEventSource<Lease, LoadBalancer> {
 
   private final Liveness liveness = new Liveness(System::nanoTime);
   private final Supplier<Stream<ObjectName>> all;
+  private final Runnable onChange;
   private ScheduledExecutorService timer;
 
   /**
    * @param namespace where the Leases are
    * @param all the LoadBalancers
+   * @param onChange hears when agents have fallen silent, or are back
    */
   LeaseSource(
       EventSourceContext<LoadBalancer> context,
       String namespace,
-      Supplier<Stream<ObjectName>> all) {
+      Supplier<Stream<ObjectName>> all,
+      Runnable onChange) {
     super(
         InformerEventSourceConfiguration.from(Lease.class, LoadBalancer.class)
             .withName("leases")
@@ -49,11 +52,23 @@ final class LeaseSource extends InformerEventSource<Lease, LoadBalancer> {
             .build(),
         context);
     this.all = all;
+    this.onChange = onChange;
   }
 
   /** Whether the agent of a node has a Lease that it has not renewed in time. */
   boolean isSilent(String node) {
     return liveness.isSilent(node);
+  }
+
+  /** Whether the agent of a node has a Lease that it has renewed in time. */
+  boolean isAlive(String node) {
+    return liveness.isAlive(node);
+  }
+
+  /** Whether renewals are heard of: else nothing is known of anybody. */
+  boolean isFollowed() {
+    return informerHealthIndicators().values().stream()
+        .allMatch(InformerHealthIndicator::isWatching);
   }
 
   @Override
@@ -99,8 +114,7 @@ final class LeaseSource extends InformerEventSource<Lease, LoadBalancer> {
   }
 
   private void look() {
-    if (informerHealthIndicators().values().stream()
-        .allMatch(InformerHealthIndicator::isWatching)) {
+    if (isFollowed()) {
       trigger(!liveness.fallenSilent().isEmpty());
     } else {
       liveness.suspend(); // nobody's renewals are heard of
@@ -123,6 +137,7 @@ final class LeaseSource extends InformerEventSource<Lease, LoadBalancer> {
 
   private void trigger(boolean changed) {
     if (changed) {
+      onChange.run();
       all.get().forEach(name -> getEventHandler().handleEvent(new Event(Names.id(name))));
     }
   }

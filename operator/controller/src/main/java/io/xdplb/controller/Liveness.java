@@ -69,6 +69,11 @@ final class Liveness {
     return fallen;
   }
 
+  /** Whether a node's agent has a Lease and has renewed it in time. */
+  boolean isAlive(String node) {
+    return signs.containsKey(node) && !silent.contains(node);
+  }
+
   /** Whether a node's agent has a Lease and has not renewed it in time. */
   boolean isSilent(String node) {
     return silent.contains(node);

@@ -62,12 +62,13 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
 
   private final OperatorSettings settings;
   private final OrphanCollector orphans;
-  private final Announcer announcer;
+  private final EventWriter eventWriter;
   private final Settling settling;
   private final Departures departures;
   private final TableEvidence evidence = new TableEvidence();
   private final Claims claims = new Claims();
   private final PoolKeeper keeper;
+  private final MembershipKeeper membershipKeeper;
 
   /** Set once, before anything is reconciled. */
   private volatile ClusterView cluster;
@@ -78,7 +79,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   LoadBalancerReconciler(
       KubernetesClient client,
       OperatorSettings settings,
-      Announcer announcer,
+      EventWriter eventWriter,
       Clock clock,
       BooleanSupplier leads) {
     this.settings = settings;
@@ -90,16 +91,21 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             name -> departures.of(name, cluster).isOver(),
             this::forget,
             leads);
-    this.announcer = announcer;
+    this.eventWriter = eventWriter;
     this.settling = new Settling(settings.settle(), clock);
-    this.keeper = new PoolKeeper(client, claims, evidence, announcer, clock);
+    this.keeper = new PoolKeeper(client, claims, evidence, eventWriter, clock);
+    this.membershipKeeper =
+        new MembershipKeeper(client, settings.namespace(), settings.lost(), leads);
   }
 
   @Override
   public List<EventSource<?, LoadBalancer>> prepareEventSources(
       EventSourceContext<LoadBalancer> context) {
-    cluster = new ClusterView(context, settings, evidence, orphans, keeper, this::isAtRest);
+    cluster =
+        new ClusterView(
+            context, settings, evidence, orphans, keeper, membershipKeeper, this::isAtRest);
     keeper.watch(cluster);
+    membershipKeeper.watch(cluster);
     return cluster.eventSources();
   }
 
@@ -162,6 +168,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   /** The caches are filled, and this operator is the one that works. */
   void started() {
     keeper.start();
+    membershipKeeper.start();
   }
 
   /** The table that the API server holds for a LoadBalancer, by the cache. */
@@ -174,6 +181,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   public void close() {
     orphans.close();
     keeper.close();
+    membershipKeeper.close();
   }
 
   /** The LoadBalancer is gone, and so is its table: others may have its addresses. */
@@ -427,7 +435,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   }
 
   /**
-   * Writes a status that differs from the one that is there, and announces what is new in it.
+   * Writes a status that differs from the one that is there, and an Event of what is new in it.
    *
    * <p>Only onto the version that was looked at. As of 5.3.2 the SDK drops events that are older
    * than an own write, supposing that the writer knew of them: an edit in between, or another
@@ -443,7 +451,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       return;
     }
     if (write(balancer, context, status).isPresent()) {
-      announcer.announce(balancer, Notice.between(balancer.getStatus(), status, advice));
+      eventWriter.write(balancer, Notice.between(balancer.getStatus(), status, advice));
     }
   }
 

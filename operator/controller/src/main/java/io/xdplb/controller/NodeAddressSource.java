@@ -3,6 +3,7 @@ package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.Taint;
 import io.javaoperatorsdk.operator.api.config.informer.InformerEventSourceConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.processing.event.Event;
@@ -10,15 +11,18 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.core.model.ObjectName;
+import io.xdplb.core.policy.NodeExclusion;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * The cluster's Nodes, their internal addresses and zones. A change of these concerns the
- * LoadBalancers that have endpoints there; all else of a Node changes often and concerns nobody.
+ * The cluster's Nodes, their internal addresses, zones, and what tells whether they announce. A
+ * change of addresses and zones concerns the LoadBalancers that have endpoints there; all else of a
+ * Node changes often and concerns nobody.
  */
 final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
 
@@ -29,12 +33,17 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   static final String ZONE = "topology.kubernetes.io/zone";
 
   private final Function<String, Stream<ObjectName>> onNode;
+  private final Runnable onAnnouncing;
 
   /**
    * @param onNode finds the LoadBalancers that have endpoints on a node
+   * @param onAnnouncing hears when Nodes come and go, and when another node may announce, or in
+   *     another way
    */
   NodeAddressSource(
-      EventSourceContext<LoadBalancer> context, Function<String, Stream<ObjectName>> onNode) {
+      EventSourceContext<LoadBalancer> context,
+      Function<String, Stream<ObjectName>> onNode,
+      Runnable onAnnouncing) {
     super(
         InformerEventSourceConfiguration.from(Node.class, LoadBalancer.class)
             .withName("addresses")
@@ -45,11 +54,35 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
             .build(),
         context);
     this.onNode = onNode;
+    this.onAnnouncing = onAnnouncing;
   }
 
   /** The internal addresses of a Node, as text; empty if there is no such Node. */
   Optional<List<String>> addresses(String node) {
     return get(new ResourceID(node)).map(NodeAddressSource::internal);
+  }
+
+  /** All Nodes. */
+  List<Node> nodes() {
+    return list(node -> true).toList();
+  }
+
+  Optional<Node> node(String name) {
+    return get(new ResourceID(name));
+  }
+
+  /** The labels of a Node. */
+  static Map<String, String> labels(Node node) {
+    return node.getMetadata().getLabels() == null ? Map.of() : node.getMetadata().getLabels();
+  }
+
+  /** What keeps a Node from announcing, whatever policies say; empty if nothing does. */
+  static Optional<String> exclusion(Node node) {
+    return NodeExclusion.of(
+        labels(node),
+        node.getSpec() == null || node.getSpec().getTaints() == null
+            ? List.of()
+            : node.getSpec().getTaints().stream().map(Taint::getKey).toList());
   }
 
   /** The zone of a Node; empty if it is in none, or there is no such Node. */
@@ -78,6 +111,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   public void onAdd(Node node) {
     super.onAdd(node);
     trigger(node);
+    onAnnouncing.run();
   }
 
   @Override
@@ -86,12 +120,18 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
     if (!internal(before).equals(internal(now)) || !zone(before).equals(zone(now))) {
       trigger(now);
     }
+    if (!labels(before).equals(labels(now))
+        || !exclusion(before).equals(exclusion(now))
+        || !internal(before).equals(internal(now))) {
+      onAnnouncing.run();
+    }
   }
 
   @Override
   public synchronized void onDelete(Node node, boolean finalStateUnknown) {
     super.onDelete(node, finalStateUnknown);
     trigger(node);
+    onAnnouncing.run();
   }
 
   private void trigger(Node node) {

@@ -64,12 +64,15 @@ final class NodeDirectory {
       return Optional.empty();
     }
     NodeStateStatus status = state.map(NodeState::getStatus).orElse(null);
-    List<String> own = status == null ? null : status.addresses();
     return Optional.of(
-        new NodeInfo(
-            parsed(own == null || own.isEmpty() ? internal.orElse(List.of()) : own),
-            hasAgent(status),
-            zones.apply(name).orElse(null)));
+        new NodeInfo(addresses(name), hasAgent(status), zones.apply(name).orElse(null)));
+  }
+
+  /** Where a node is reached, the preferred address first; none while that is not known. */
+  List<Ip> addresses(String node) {
+    List<String> own =
+        states.apply(node).map(NodeState::getStatus).map(NodeStateStatus::addresses).orElse(null);
+    return parsed(own == null || own.isEmpty() ? addresses.apply(node).orElse(List.of()) : own);
   }
 
   /**

@@ -27,8 +27,8 @@ record Notice(boolean isWarning, String reason, String note) {
           StatusComposer.TEMPLATE);
 
   /**
-   * What to announce when a status takes the place of another. Nothing when nothing changed; so
-   * whoever writes the status only when it changes announces nothing twice, over a restart too.
+   * What to write Events of when a status takes the place of another. Nothing when nothing changed;
+   * so whoever writes the status only when it changes writes none twice, over a restart too.
    *
    * @param before {@code null} at the first visit
    * @param advice that {@code after} carries in ResolvedRefs

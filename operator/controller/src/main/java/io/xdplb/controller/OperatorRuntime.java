@@ -62,7 +62,7 @@ public final class OperatorRuntime implements AutoCloseable {
       Operator operator,
       LoadBalancerReconciler reconciler,
       ServiceReconciler services,
-      Announcer announcer) {}
+      EventWriter eventWriter) {}
 
   /**
    * @param client with the rights that the operator needs: get, list, watch of LoadBalancers,
@@ -70,8 +70,9 @@ public final class OperatorRuntime implements AutoCloseable {
    *     Services, EndpointSlices, and of Leases and, if it is to know them, the agents' Pods in its
    *     own namespace; create, patch, update, delete of LoadBalancers, ForwardingTables and
    *     ForwardingTableSlices; patch of the status of LoadBalancers, AddressPools and Services, and
-   *     of Services for their finalizer; create of Events of events.k8s.io. Stays open; the caller
-   *     closes it after {@link #stop}
+   *     of Services for their finalizer; create of Events of events.k8s.io; get, list, watch of
+   *     AnnouncementPolicies and of Memberships, and create and update of these; create of Secrets,
+   *     and get of xdplb-announcing. Stays open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this(client, settings, Metrics.NOOP, null, () -> {});
@@ -123,9 +124,9 @@ public final class OperatorRuntime implements AutoCloseable {
       return;
     }
     Clock clock = Clock.systemUTC();
-    Announcer announcer = new Announcer(client, settings.instance(), clock);
+    EventWriter eventWriter = new EventWriter(client, settings.instance(), clock);
     LoadBalancerReconciler reconciler =
-        new LoadBalancerReconciler(client, settings, announcer, clock, this::isLeader);
+        new LoadBalancerReconciler(client, settings, eventWriter, clock, this::isLeader);
     Operator operator =
         new Operator(
             o -> {
@@ -141,10 +142,15 @@ public final class OperatorRuntime implements AutoCloseable {
             });
     ServiceReconciler services =
         new ServiceReconciler(
-            client, settings.isDefaultForServices(), reconciler, announcer, clock, this::isLeader);
+            client,
+            settings.isDefaultForServices(),
+            reconciler,
+            eventWriter,
+            clock,
+            this::isLeader);
     operator.register(reconciler, this::configureBalancers);
     operator.register(services, this::configureServices);
-    Running started = new Running(operator, reconciler, services, announcer);
+    Running started = new Running(operator, reconciler, services, eventWriter);
     leader = election == null;
     try {
       operator.start();
@@ -215,7 +221,7 @@ public final class OperatorRuntime implements AutoCloseable {
     parts.operator().stop();
     parts.services().close();
     parts.reconciler().close();
-    parts.announcer().close();
+    parts.eventWriter().close();
   }
 
   private void configureBalancers(ControllerConfigurationOverrider<LoadBalancer> controller) {

@@ -18,6 +18,8 @@ import java.util.Objects;
  *     is 100 ms, each further one twice the one before, without end
  * @param patience how long nodes that do not follow, and whose Node still exists, keep the address
  *     of a deleted LoadBalancer from being used by others, and a deleted Service from going
+ * @param lost for how long after its Lease ran out an agent is expected back, and its node stays a
+ *     member of those that decide who answers for an address
  * @param isDefaultForServices whether Services of type LoadBalancer without a class are ours too
  */
 public record OperatorSettings(
@@ -28,6 +30,7 @@ public record OperatorSettings(
     Duration settle,
     Duration longestRetry,
     Duration patience,
+    Duration lost,
     boolean isDefaultForServices) {
 
   public OperatorSettings {
@@ -37,6 +40,7 @@ public record OperatorSettings(
       throw new IllegalArgumentException(threads + " threads reconcile nothing; at least 1");
     }
     Objects.requireNonNull(patience, "patience");
+    Objects.requireNonNull(lost, "lost");
     if (settle.isNegative() || longestRetry.isNegative() || longestRetry.isZero()) {
       throw new IllegalArgumentException(
           "settle is 0 or more and longestRetry more than 0, not " + settle + ", " + longestRetry);
@@ -53,6 +57,7 @@ public record OperatorSettings(
         Duration.ofSeconds(2),
         Duration.ofSeconds(10),
         Duration.ofMinutes(5),
+        Duration.ofSeconds(60),
         false);
   }
 
@@ -66,6 +71,7 @@ public record OperatorSettings(
         settle,
         longestRetry,
         patience,
+        lost,
         isDefaultForServices);
   }
 
@@ -79,6 +85,7 @@ public record OperatorSettings(
         settle,
         longestRetry,
         patience,
+        lost,
         isDefaultForServices);
   }
 
@@ -92,6 +99,21 @@ public record OperatorSettings(
         settle,
         longestRetry,
         patience,
+        lost,
+        isDefaultForServices);
+  }
+
+  /** The same with another {@link #lost}. */
+  public OperatorSettings withLost(Duration lost) {
+    return new OperatorSettings(
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        lost,
         isDefaultForServices);
   }
 
@@ -105,6 +127,7 @@ public record OperatorSettings(
         settle,
         longestRetry,
         patience,
+        lost,
         isDefaultForServices);
   }
 }

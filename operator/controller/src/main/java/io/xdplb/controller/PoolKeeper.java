@@ -43,7 +43,7 @@ final class PoolKeeper implements AutoCloseable {
   private final KubernetesClient client;
   private final Claims claims;
   private final TableEvidence evidence;
-  private final Announcer announcer;
+  private final EventWriter eventWriter;
   private final Clock clock;
   private final AtomicBoolean isDue = new AtomicBoolean();
   private final ScheduledThreadPoolExecutor worker =
@@ -67,10 +67,10 @@ final class PoolKeeper implements AutoCloseable {
       KubernetesClient client,
       Claims claims,
       TableEvidence evidence,
-      Announcer announcer,
+      EventWriter eventWriter,
       Clock clock) {
     this.client = client;
-    this.announcer = announcer;
+    this.eventWriter = eventWriter;
     this.claims = claims;
     this.evidence = evidence;
     this.clock = clock;
@@ -194,7 +194,7 @@ final class PoolKeeper implements AutoCloseable {
               read.pool().map(valid -> report).orElse(null),
               clock.instant());
       if (!status.equals(pool.getStatus()) && write(pool, status)) {
-        announcer.announce(pool, PoolStatusComposer.news(pool.getStatus(), status));
+        eventWriter.write(pool, PoolStatusComposer.news(pool.getStatus(), status));
       }
     }
   }

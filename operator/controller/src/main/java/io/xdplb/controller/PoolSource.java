@@ -7,19 +7,27 @@ import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEven
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** The AddressPools. Whom a change concerns is for the {@link PoolKeeper} to find out. */
+/** The AddressPools. Whom a change concerns is for others to find out. */
 final class PoolSource extends InformerEventSource<AddressPool, LoadBalancer> {
 
   private final Consumer<AddressPool> onChange;
   private final Consumer<String> onGone;
+  private final Runnable onOtherSpec;
 
+  /**
+   * @param onChange hears of each change
+   * @param onGone hears of each deletion
+   * @param onOtherSpec hears of those that are not of a status only
+   */
   PoolSource(
       EventSourceContext<LoadBalancer> context,
       Consumer<AddressPool> onChange,
-      Consumer<String> onGone) {
+      Consumer<String> onGone,
+      Runnable onOtherSpec) {
     super(
         InformerEventSourceConfiguration.from(AddressPool.class, LoadBalancer.class)
             .withName("pools")
@@ -30,6 +38,7 @@ final class PoolSource extends InformerEventSource<AddressPool, LoadBalancer> {
         context);
     this.onChange = onChange;
     this.onGone = onGone;
+    this.onOtherSpec = onOtherSpec;
   }
 
   List<AddressPool> pools() {
@@ -40,17 +49,22 @@ final class PoolSource extends InformerEventSource<AddressPool, LoadBalancer> {
   public void onAdd(AddressPool pool) {
     super.onAdd(pool);
     onChange.accept(pool);
+    onOtherSpec.run();
   }
 
   @Override
   public void onUpdate(AddressPool before, AddressPool now) {
     super.onUpdate(before, now);
     onChange.accept(now);
+    if (!Objects.equals(before.getSpec(), now.getSpec())) {
+      onOtherSpec.run();
+    }
   }
 
   @Override
   public synchronized void onDelete(AddressPool pool, boolean finalStateUnknown) {
     super.onDelete(pool, finalStateUnknown);
     onGone.accept(pool.getMetadata().getName());
+    onOtherSpec.run();
   }
 }

@@ -57,7 +57,7 @@ final class PoolStatusComposer {
         report == null ? null : family(report.capacityIpv6(), report.allocatedIpv6()));
   }
 
-  /** What to announce when a status takes the place of another. */
+  /** What to write Events of when a status takes the place of another. */
   static List<Notice> news(AddressPoolStatus before, AddressPoolStatus after) {
     Condition now = Conditions.of(after.conditions(), StatusComposer.READY).orElseThrow();
     Optional<Condition> then =

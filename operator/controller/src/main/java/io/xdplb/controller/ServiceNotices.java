@@ -14,7 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** What to announce when a Service's status changes. Nothing is announced twice. Pure. */
+/** What to write Events of when a Service's status changes: nothing twice. Pure. */
 final class ServiceNotices {
 
   private ServiceNotices() {}

@@ -48,7 +48,7 @@ final class ServiceReconciler implements Reconciler<Service>, AutoCloseable {
   private final LoadBalancerReconciler balancerReconciler;
   private final ServiceRelease release;
   private final ServiceWriter writer;
-  private final Announcer announcer;
+  private final EventWriter eventWriter;
   private final Clock clock;
 
   /** Set once, before anything is reconciled. */
@@ -65,16 +65,16 @@ final class ServiceReconciler implements Reconciler<Service>, AutoCloseable {
       KubernetesClient client,
       boolean isDefault,
       LoadBalancerReconciler balancerReconciler,
-      Announcer announcer,
+      EventWriter eventWriter,
       Clock clock,
       BooleanSupplier leads) {
     this.client = client;
     this.isDefault = isDefault;
     this.balancerReconciler = balancerReconciler;
     this.release =
-        new ServiceRelease(client, isDefault, balancerReconciler::hasLeftNodes, announcer, leads);
+        new ServiceRelease(client, isDefault, balancerReconciler::hasLeftNodes, eventWriter, leads);
     this.writer = new ServiceWriter(client);
-    this.announcer = announcer;
+    this.eventWriter = eventWriter;
     this.clock = clock;
   }
 
@@ -173,7 +173,7 @@ final class ServiceReconciler implements Reconciler<Service>, AutoCloseable {
   private void publish(Service service, ServiceResult result, ServiceStatus status) {
     if (!ServiceStatusComposer.says(service, status)) {
       writer.status(service, status);
-      announcer.announce(service, ServiceNotices.between(service, status, result.findings()));
+      eventWriter.write(service, ServiceNotices.between(service, status, result.findings()));
     }
   }
 

@@ -41,7 +41,7 @@ final class ServiceRelease implements AutoCloseable {
   private final boolean isDefault;
   private final Predicate<ObjectName> hasLeftNodes;
   private final ServiceWriter writer;
-  private final Announcer announcer;
+  private final EventWriter eventWriter;
   private final BooleanSupplier leads;
   private final ScheduledExecutorService workers;
 
@@ -59,13 +59,13 @@ final class ServiceRelease implements AutoCloseable {
       KubernetesClient client,
       boolean isDefault,
       Predicate<ObjectName> hasLeftNodes,
-      Announcer announcer,
+      EventWriter eventWriter,
       BooleanSupplier leads) {
     this.client = client;
     this.isDefault = isDefault;
     this.hasLeftNodes = hasLeftNodes;
     this.writer = new ServiceWriter(client);
-    this.announcer = announcer;
+    this.eventWriter = eventWriter;
     this.leads = leads;
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
@@ -170,7 +170,7 @@ final class ServiceRelease implements AutoCloseable {
       writer.removeFinalizer(service);
     }
     if (!service.isMarkedForDeletion()) {
-      announcer.announce(
+      eventWriter.write(
           service,
           List.of(
               new Notice(

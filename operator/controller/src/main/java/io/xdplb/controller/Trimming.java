@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.api.model.ManagedFieldsEntry;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.NodeSpec;
 import io.fabric8.kubernetes.api.model.NodeStatus;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -19,6 +20,7 @@ import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.ForwardingTableSliceSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.LoadBalancerSpec;
+import io.xdplb.core.policy.NodeExclusion;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -171,7 +173,7 @@ final class Trimming {
         });
   }
 
-  /** Names, internal addresses and the label that names the zone. */
+  /** Names, internal addresses, labels, and the taints that keep a node from announcing. */
   static ItemStore<Node> nodes() {
     return new TransformingItemStore<>(
         node -> {
@@ -180,13 +182,17 @@ final class Trimming {
               NodeAddressSource.internal(node).stream()
                   .map(address -> new NodeAddress(address, NodeAddressSource.INTERNAL))
                   .toList());
-          Map<String, String> labels =
-              NodeAddressSource.zone(node)
-                  .map(zone -> Map.of(NodeAddressSource.ZONE, zone))
-                  .orElse(Map.of());
+          Map<String, String> labels = node.getMetadata().getLabels();
+          NodeSpec taints = new NodeSpec();
+          if (node.getSpec() != null && node.getSpec().getTaints() != null) {
+            taints.setTaints(
+                node.getSpec().getTaints().stream()
+                    .filter(taint -> NodeExclusion.TAINTS.contains(taint.getKey()))
+                    .toList());
+          }
           node.setMetadata(identity(node.getMetadata()));
           node.getMetadata().setLabels(labels);
-          node.setSpec(null);
+          node.setSpec(taints);
           node.setStatus(addresses);
           return node;
         });

@@ -39,12 +39,12 @@ class AddressConflictTest extends OperatorTestCase {
     assertThat(cluster.tableResource("b-younger").get()).isNull();
     assertThat(condition(cluster.balancer("a-older"), "Accepted").orElseThrow().getStatus())
         .isEqualTo("True");
-    until("it is announced", () -> cluster.events("b-younger").contains("Warning AddressInUse"));
+    until("an Event says so", () -> cluster.events("b-younger").contains("Warning AddressInUse"));
 
     cluster.delete("a-older");
     cluster.awaitTakers("b-younger", "198.51.100.2:8080");
     cluster.awaitCondition("b-younger", "Accepted", "True", "Accepted");
-    until("it is announced", () -> cluster.events("b-younger").contains("Normal Accepted"));
+    until("an Event says so", () -> cluster.events("b-younger").contains("Normal Accepted"));
   }
 
   @Test

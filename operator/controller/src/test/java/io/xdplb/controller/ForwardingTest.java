@@ -109,7 +109,7 @@ class ForwardingTest extends OperatorTestCase {
         .contains(
             "no traffic goes to 10.0.0.3, because mode DSR is asked for and nothing is known");
     cluster.awaitCondition("web", "Ready", "False", "NoAgentOnNode");
-    until("it is announced", () -> cluster.events("web").contains("Warning NoAgentOnNode"));
+    until("an Event says so", () -> cluster.events("web").contains("Warning NoAgentOnNode"));
 
     new TestAgent(cluster.client, node2).followsAll();
     cluster.awaitDeliveries(

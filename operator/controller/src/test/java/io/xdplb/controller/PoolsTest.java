@@ -81,11 +81,11 @@ class PoolsTest extends OperatorTestCase {
     assertThat(condition(early, "Reconciling")).isPresent();
     assertThat(condition(early, "Ready").orElseThrow().getReason()).isEqualTo("PoolNotFound");
     assertThat(cluster.tableResource("early").get()).isNull();
-    until("it is announced", () -> cluster.events("early").contains("Warning PoolNotFound"));
+    until("an Event says so", () -> cluster.events("early").contains("Warning PoolNotFound"));
     createPool("late", "203.0.113.48/30");
     cluster.awaitTable("early", table -> addresses(table).equals(Set.of("203.0.113.48")));
     cluster.awaitCondition("early", "AddressAllocated", "True", "Allocated");
-    until("it is announced", () -> cluster.events("early").contains("Normal Allocated"));
+    until("an Event says so", () -> cluster.events("early").contains("Normal Allocated"));
   }
 
   @Test
@@ -266,7 +266,7 @@ class PoolsTest extends OperatorTestCase {
     createPool("two", "203.0.113.152/29");
     awaitReady("one", "False", "Overlap");
     awaitReady("two", "False", "Overlap");
-    until("it is announced", () -> events("two").contains("Warning Overlap"));
+    until("an Event says so", () -> events("two").contains("Warning Overlap"));
     editPool("two", new AddressPoolSpec(List.of(Block.of("198.51.100.0/28"))));
     awaitReady("one", "True", "Ready");
     awaitReady("two", "True", "Ready");

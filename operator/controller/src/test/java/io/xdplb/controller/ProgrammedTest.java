@@ -60,7 +60,7 @@ class ProgrammedTest extends OperatorTestCase {
     assertThat(ready.getStatus().observedGeneration())
         .isEqualTo(ready.getMetadata().getGeneration());
     until(
-        "it is announced",
+        "an Event says so",
         () -> cluster.events("web").containsAll(List.of("Normal Accepted", "Normal Programmed")));
   }
 
@@ -83,7 +83,7 @@ class ProgrammedTest extends OperatorTestCase {
     agent.cannot(table, "MapFull", "placing 203.0.113.33 in the VIP table: it is full");
     LoadBalancer balancer = cluster.awaitCondition("web", "Ready", "False", "MapFull");
     assertThat(message(balancer, "Programmed")).contains("node-1", "it is full");
-    until("it is announced", () -> cluster.events("web").contains("Warning MapFull"));
+    until("an Event says so", () -> cluster.events("web").contains("Warning MapFull"));
     agent.followsAll();
     cluster.awaitCondition("web", "Ready", "True", "Ready");
   }
@@ -195,7 +195,7 @@ class ProgrammedTest extends OperatorTestCase {
     cluster.awaitTakers("calm", "198.51.100.1:8080");
     agent.followsAll();
     cluster.awaitCondition("calm", "Ready", "True", "Ready");
-    until("it is announced", () -> cluster.events("calm").contains("Normal Programmed"));
+    until("an Event says so", () -> cluster.events("calm").contains("Normal Programmed"));
     List<String> events = cluster.events("calm");
     String version = cluster.balancer("calm").getMetadata().getResourceVersion();
     for (int change = 2; change <= 6; change++) {

@@ -58,7 +58,7 @@ class ResilienceTest extends OperatorTestCase {
     cluster.awaitCondition("empty", "Programmed", "True", "Programmed");
     cluster.create("behind", staticSpec("203.0.113.53", 80, "198.51.100.1"));
     cluster.awaitCondition("behind", "Programmed", "False", "NodesLagging");
-    until("announced", () -> cluster.events("behind").contains("Warning NodesLagging"));
+    until("an Event says so", () -> cluster.events("behind").contains("Warning NodesLagging"));
 
     Map<String, String> versions = versions();
     int events = eventCount();

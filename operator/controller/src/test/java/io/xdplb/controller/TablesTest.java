@@ -150,7 +150,7 @@ class TablesTest extends OperatorTestCase {
     cluster.awaitTakers("late", "198.51.100.1:8080");
     cluster.awaitCondition("late", "ResolvedRefs", "True", "ResolvedRefs");
     until(
-        "both are announced",
+        "Events say both",
         () ->
             cluster
                 .events("late")
@@ -216,7 +216,7 @@ class TablesTest extends OperatorTestCase {
     assertThat(TestCluster.condition(refused, "Reconciling")).isEmpty();
     assertThat(refused.getStatus().addresses()).containsExactly("203.0.113.7");
     assertThat(cluster.tableResource("kept").get().getSpec().tableHash()).isEqualTo(hash);
-    until("it is announced", () -> cluster.events("kept").contains("Warning InvalidSpec"));
+    until("an Event says so", () -> cluster.events("kept").contains("Warning InvalidSpec"));
     cluster.edit("kept", staticSpec("203.0.113.7", 80, "198.51.100.2"));
     cluster.awaitTakers("kept", "198.51.100.2:8080");
     LoadBalancer accepted = cluster.awaitCondition("kept", "Accepted", "True", "Accepted");

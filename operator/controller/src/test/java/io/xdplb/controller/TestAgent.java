@@ -10,6 +10,7 @@ import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.NodeLeases;
 import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Announcing;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
@@ -26,6 +27,7 @@ final class TestAgent {
   private final KubernetesClient client;
   private final String node;
   private List<String> addresses = List.of();
+  private Announcing announcing;
 
   TestAgent(KubernetesClient client, String node) {
     this.client = client;
@@ -38,6 +40,17 @@ final class TestAgent {
   TestAgent at(String... addresses) {
     this.addresses = List.of(addresses);
     return this;
+  }
+
+  /** Holds every table, and has reached an epoch of the Membership. */
+  void reaches(long epoch) {
+    announces(new Announcing(epoch, null, null, null, null));
+  }
+
+  /** Holds every table, and says this of announcing from now on. */
+  void announces(Announcing announcing) {
+    this.announcing = announcing;
+    followsAll();
   }
 
   /** Holds every table, and no interface is attached any more. */
@@ -118,7 +131,7 @@ final class TestAgent {
             digests.size() == 0 ? null : digests.bucketHashes(),
             digests.size(),
             exceptions,
-            null));
+            announcing));
     client
         .resource(state)
         .subresource("status")

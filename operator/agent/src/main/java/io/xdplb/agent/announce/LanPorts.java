@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent.announce;
 
-import io.xdplb.core.policy.Policy;
+import io.xdplb.core.policy.AnnouncementPlan;
 import io.xdplb.datapath.LanPort;
 import io.xdplb.netlink.Links.Link;
 import java.util.Arrays;
@@ -89,7 +89,7 @@ record LanPorts(List<Port> ports) {
       boolean isMeant =
           named.isEmpty()
               ? port.isDefault
-              : named.stream().anyMatch(pattern -> Policy.isNamed(pattern, port.name));
+              : named.stream().anyMatch(pattern -> AnnouncementPlan.isNamed(pattern, port.name));
       mask |= isMeant ? 1L << i : 0;
     }
     return mask;

@@ -8,12 +8,18 @@ import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.AddressPoolSpec;
 import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.core.ipam.Pool;
+import io.xdplb.core.ipam.PoolReader;
+import io.xdplb.core.model.IpRange;
 import io.xdplb.core.policy.Policy;
+import io.xdplb.core.policy.PolicyReader;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -106,16 +112,23 @@ public final class PolicySource implements AutoCloseable {
     }
     List<Policy> all = new ArrayList<>();
     for (AnnouncementPolicy policy : byName.values()) {
-      try {
-        all.add(Policy.of(policy.getMetadata().getName(), policy.getSpec(), poolsByName));
-      } catch (IllegalArgumentException e) {
-        log.warn("not followed: {}", e.getMessage());
-      }
+      String name = policy.getMetadata().getName();
+      PolicyReader.Result result = PolicyReader.read(name, policy.getSpec(), this::blocks);
+      result.policy().ifPresent(all::add);
+      result
+          .problems()
+          .forEach(problem -> log.warn("AnnouncementPolicy {} is not followed: {}", name, problem));
     }
     if (!all.equals(told)) {
       told = all;
       listener.accept(all);
     }
+  }
+
+  private Optional<List<IpRange>> blocks(String pool) {
+    return Optional.ofNullable(poolsByName.get(pool))
+        .flatMap(spec -> PoolReader.read(pool, Instant.EPOCH, spec).pool())
+        .map(Pool::blocks);
   }
 
   @Override

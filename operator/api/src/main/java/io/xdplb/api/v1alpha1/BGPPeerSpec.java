@@ -17,7 +17,7 @@ import io.fabric8.generator.annotation.ValidationRule;
  * that has.
  *
  * @param nodeSelector labels of the nodes that have a session; absent means all that have an agent
- * @param address the router's; either this or {@code interfaceName}
+ * @param address the router's; either this or {@code interface}
  * @param interfaceName interface to a router that has no address there but a link-local one
  *     (unnumbered); either this or {@code address}
  * @param asn the router's autonomous system, 1 to 4294967294

@@ -59,6 +59,11 @@ final class CrdGenerator {
 
   private CrdGenerator() {}
 
+  /** All there are. */
+  static List<Class<? extends CustomResource<?, ?>>> kinds() {
+    return KINDS;
+  }
+
   /** The text of each CRD by the name of its file. */
   static Map<String, String> generate() {
     Javadoc javadoc = Javadoc.ofApi();

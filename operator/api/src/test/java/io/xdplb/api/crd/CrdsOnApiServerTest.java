@@ -83,23 +83,19 @@ class CrdsOnApiServerTest {
                 "forwardingtables.xdplb.io",
                 "forwardingtableslices.xdplb.io",
                 "nodestates.xdplb.io",
+                "announcementpolicies.xdplb.io",
+                "bgppeers.xdplb.io",
+                "memberships.xdplb.io",
                 "-o",
                 "jsonpath={range .items[*].status.conditions[*]}{.type}={.status} {end}")
             .outOrFail();
     assertThat(conditions.split(" "))
-        .hasSize(10)
+        .hasSize(16)
         .containsOnly("NamesAccepted=True", "Established=True");
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "LoadBalancer",
-        "AddressPool",
-        "ForwardingTable",
-        "ForwardingTableSlice",
-        "NodeState"
-      })
+  @MethodSource("io.xdplb.api.crd.Examples#kinds")
   void everyFieldIsStoredAsItWasSent(String kind) throws Exception {
     ObjectNode full = Examples.full(kind, namespace);
     String version = server.create(full).getMetadata().getResourceVersion();
@@ -214,7 +210,7 @@ class CrdsOnApiServerTest {
   @Test
   void shortNamesAndTheCategoryFindTheKinds() {
     assertThat(api.kubectl("api-resources", "--categories=xdplb", "--no-headers").outOrFail())
-        .contains("xlb", "xpool", "xft", "xns");
+        .contains("xlb", "xpool", "xft", "xns", "xann", "xpeer", "xmem");
   }
 
   @Test

@@ -19,17 +19,27 @@ final class Examples {
 
   private static final YAMLMapper YAML = new YAMLMapper();
 
-  private static final Set<String> CLUSTER_SCOPED = Set.of("NodeState", "AddressPool");
+  private static final Set<String> CLUSTER_SCOPED =
+      Set.of("NodeState", "AddressPool", "AnnouncementPolicy", "BGPPeer", "Membership");
 
   private Examples() {}
 
   /** A valid object of a kind with every field, in a namespace if the kind has any. */
   static ObjectNode full(String kind, String namespace) {
     ObjectNode object = FULL.get(kind).deepCopy();
-    if (!CLUSTER_SCOPED.contains(kind)) {
+    if (isNamespaced(kind)) {
       ((ObjectNode) object.get("metadata")).put("namespace", namespace);
     }
     return object;
+  }
+
+  /** All kinds. */
+  static Set<String> kinds() {
+    return FULL.keySet();
+  }
+
+  static boolean isNamespaced(String kind) {
+    return !CLUSTER_SCOPED.contains(kind);
   }
 
   /** All faults in {@code refused.yaml}. */

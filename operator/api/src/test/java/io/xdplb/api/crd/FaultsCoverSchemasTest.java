@@ -67,7 +67,7 @@ class FaultsCoverSchemasTest {
     String path = fault.kind() + fault.where().replaceAll("/(\\d+|0f)(?=/|$)", "/*");
     String says = fault.says();
     if (says.contains("Duplicate value")) {
-      return Stream.of(path.replaceAll("/\\*(/name|/type)?$", "") + " duplicate");
+      return Stream.of(path.replaceAll("/\\*(/name|/type|/slot|/peer)?$", "") + " duplicate");
     }
     if (says.contains("Unsupported value")) {
       return Stream.of(path + " enum");

@@ -12,14 +12,12 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
-import io.xdplb.api.v1alpha1.AddressPool;
+import io.xdplb.api.v1alpha1.BGPPeer;
+import io.xdplb.api.v1alpha1.BGPPeerSpec;
 import io.xdplb.api.v1alpha1.ForwardingTable;
-import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Encapsulation;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec.Backend.Mode;
-import io.xdplb.api.v1alpha1.LoadBalancer;
-import io.xdplb.api.v1alpha1.NodeState;
 import io.xdplb.api.v1alpha1.Protocol;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import io.xdplb.testing.apiserver.RequiresApiServer;
@@ -32,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,14 +63,7 @@ class RecordsOnApiServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      classes = {
-        LoadBalancer.class,
-        AddressPool.class,
-        ForwardingTable.class,
-        ForwardingTableSlice.class,
-        NodeState.class
-      })
+  @MethodSource("io.xdplb.api.crd.CrdGenerator#kinds")
   void aRecordComesBackAsItWasSent(Class<? extends CustomResource<?, ?>> kind) {
     CustomResource<?, ?> sent = read(Examples.full(kind.getSimpleName(), namespace), kind);
     sent.getMetadata().setName("round-trip");
@@ -90,16 +81,27 @@ class RecordsOnApiServerTest {
     }
   }
 
+  @Test
+  void aPeerWithoutAnAddressComesBackAsItWasSent() {
+    ObjectNode full = Examples.full("BGPPeer", namespace);
+    ObjectNode spec = (ObjectNode) full.get("spec");
+    spec.remove(List.of("address", "sourceAddress"));
+    spec.put("interface", "eth0");
+    BGPPeer sent = read(full, BGPPeer.class);
+    sent.getMetadata().setName("unnumbered");
+    client.resource(sent).create();
+    try {
+      BGPPeerSpec back = client.resource(sent).get().getSpec();
+      assertThat(back).isEqualTo(sent.getSpec());
+      assertThat(back.interfaceName()).isEqualTo("eth0");
+    } finally {
+      client.resource(sent).delete();
+    }
+  }
+
   /** A newer version of the API must not stop an older operator or agent. */
   @ParameterizedTest
-  @ValueSource(
-      classes = {
-        LoadBalancer.class,
-        AddressPool.class,
-        ForwardingTable.class,
-        ForwardingTableSlice.class,
-        NodeState.class
-      })
+  @MethodSource("io.xdplb.api.crd.CrdGenerator#kinds")
   void fieldsThatARecordDoesNotKnowAreIgnored(Class<? extends CustomResource<?, ?>> kind) {
     ObjectNode known = Examples.full(kind.getSimpleName(), namespace);
     ObjectNode more = known.deepCopy();

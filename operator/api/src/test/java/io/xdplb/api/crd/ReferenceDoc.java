@@ -15,7 +15,7 @@ final class ReferenceDoc {
       <!-- Generated from the records in operator/api; ReferenceDocTest says how to write it anew. -->
       # Every field of every kind
 
-      All kinds are of the group `xdplb.io`, version `v1alpha1`. `kubectl explain` says the same. A field in **bold** is required. `spec` is what users write; `status`, ForwardingTables, ForwardingTableSlices and NodeStates are written by xdplb.
+      All kinds are of the group `xdplb.io`, version `v1alpha1`. `kubectl explain` says the same. A field in **bold** is required. `spec` is what users write; `status`, ForwardingTables, ForwardingTableSlices, NodeStates and Memberships are written by xdplb.
       """;
 
   private final StringBuilder text = new StringBuilder(HEADER);

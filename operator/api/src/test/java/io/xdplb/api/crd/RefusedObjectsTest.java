@@ -38,13 +38,7 @@ class RefusedObjectsTest {
     api.installCrds();
     namespace = api.newNamespace("refused");
     server = new Server(api);
-    for (String kind :
-        List.of(
-            "LoadBalancer",
-            "AddressPool",
-            "ForwardingTable",
-            "ForwardingTableSlice",
-            "NodeState")) {
+    for (String kind : Examples.kinds()) {
       ObjectNode stored = named(Examples.full(kind, namespace), "stored");
       String version = server.create(stored).getMetadata().getResourceVersion();
       versionOfStored.put(kind, version);
@@ -53,9 +47,9 @@ class RefusedObjectsTest {
 
   @AfterAll
   void close() {
-    for (String kind : List.of("AddressPool", "NodeState")) {
-      server.delete(named(Examples.full(kind, namespace), "stored"));
-    }
+    Examples.kinds().stream()
+        .filter(kind -> !Examples.isNamespaced(kind))
+        .forEach(kind -> server.delete(named(Examples.full(kind, namespace), "stored")));
     server.close();
   }
 

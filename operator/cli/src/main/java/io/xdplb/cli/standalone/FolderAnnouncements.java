@@ -2,14 +2,19 @@
 package io.xdplb.cli.standalone;
 
 import io.xdplb.api.v1alpha1.AddressPool;
-import io.xdplb.api.v1alpha1.AddressPoolSpec;
 import io.xdplb.api.v1alpha1.AnnouncementPolicy;
 import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
 import io.xdplb.api.v1alpha1.MembershipSpec;
 import io.xdplb.cli.standalone.FolderCompiler.Outcome;
 import io.xdplb.core.announce.Membership;
 import io.xdplb.core.compile.Problem;
+import io.xdplb.core.ipam.Pool;
+import io.xdplb.core.ipam.PoolReader;
+import io.xdplb.core.model.IpRange;
+import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.policy.Policy;
+import io.xdplb.core.policy.PolicyReader;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -34,37 +39,36 @@ final class FolderAnnouncements {
 
   /** Something of it has changed: all is read again. */
   List<Outcome> changed() {
-    Map<String, AddressPoolSpec> pools = new HashMap<>();
-    for (Manifest.Id id : manifests.all(ManifestKind.AddressPool)) {
-      pools.put(id.name().name(), ((AddressPool) object(id)).getSpec());
-    }
     List<Outcome> outcomes = new ArrayList<>();
     List<Policy> policies = new ArrayList<>();
     List<Manifest.Id> ids = manifests.all(ManifestKind.AnnouncementPolicy);
     valid.keySet().retainAll(ids);
     for (Manifest.Id id : ids) {
-      AnnouncementPolicySpec spec = ((AnnouncementPolicy) object(id)).getSpec();
-      List<Problem> problems = new ArrayList<>();
-      boolean isRefused = false;
-      try {
-        Policy.of(id.name().name(), spec, pools);
-        valid.put(id, spec);
-        absent(spec, pools).forEach(problems::add);
-      } catch (IllegalArgumentException e) {
-        isRefused = true;
-        problems.add(invalid("spec", e.getMessage()));
+      PolicyReader.Result result = read(id, ((AnnouncementPolicy) object(id)).getSpec());
+      List<Problem> problems = new ArrayList<>(result.problems());
+      if (result.policy().isPresent()) {
+        valid.put(id, result.policy().get().spec());
       }
-      if (valid.containsKey(id)) {
-        policies.add(Policy.of(id.name().name(), valid.get(id), pools));
-      }
-      outcomes.add(new Outcome(id, isRefused, problems));
+      result
+          .missingPools()
+          .forEach(
+              pool ->
+                  problems.add(
+                      new Problem(
+                          Problem.Reason.Address,
+                          "spec.pools",
+                          "there is no valid AddressPool " + pool + " in the folder")));
+      Optional.ofNullable(valid.get(id))
+          .flatMap(spec -> read(id, spec).policy())
+          .ifPresent(policies::add);
+      outcomes.add(new Outcome(id, result.policy().isEmpty(), problems));
     }
     List<Manifest.Id> memberships = manifests.all(ManifestKind.Membership);
     if (memberships.isEmpty()) {
       membership = Optional.empty();
     }
     Map<Manifest.Id, List<Problem>> ofMembership = new HashMap<>();
-    memberships.forEach(id -> ofMembership.put(id, read(id)));
+    memberships.forEach(id -> ofMembership.put(id, membership(id)));
     sink.announcements(policies, membership)
         .ifPresent(
             why ->
@@ -80,21 +84,23 @@ final class FolderAnnouncements {
     return manifests.get(id).orElseThrow().object();
   }
 
-  private static List<Problem> absent(
-      AnnouncementPolicySpec spec, Map<String, AddressPoolSpec> pools) {
-    return (spec.pools() == null ? List.<String>of() : spec.pools())
-        .stream()
-            .filter(pool -> !pools.containsKey(pool))
-            .map(
-                pool ->
-                    new Problem(
-                        Problem.Reason.Address,
-                        "spec.pools",
-                        "there is no AddressPool " + pool + " in the folder"))
-            .toList();
+  private PolicyReader.Result read(Manifest.Id id, AnnouncementPolicySpec spec) {
+    return PolicyReader.read(id.name().name(), spec, this::blocks);
   }
 
-  private List<Problem> read(Manifest.Id id) {
+  private Optional<List<IpRange>> blocks(String pool) {
+    return manifests
+        .get(
+            new Manifest.Id(
+                ManifestKind.AddressPool, new ObjectName(ManifestParser.DEFAULT_NAMESPACE, pool)))
+        .flatMap(
+            manifest ->
+                PoolReader.read(pool, Instant.EPOCH, ((AddressPool) manifest.object()).getSpec())
+                    .pool())
+        .map(Pool::blocks);
+  }
+
+  private List<Problem> membership(Manifest.Id id) {
     List<Problem> problems = new ArrayList<>();
     if (!id.name().name().equals(io.xdplb.api.v1alpha1.Membership.NAME)) {
       problems.add(

@@ -10,7 +10,7 @@ public final class Selectors {
 
   private Selectors() {}
 
-  /** Whether all holds that a selector says. */
+  /** Whether labels are selected: all that the selector says holds. */
   public static boolean matches(Selector selector, Map<String, String> labels) {
     Map<String, String> equal = selector.matchLabels() == null ? Map.of() : selector.matchLabels();
     List<Selector.Requirement> requirements =

@@ -28,6 +28,11 @@ public record IpRange(Ip first, Ip last) {
     return new IpRange(first, first.plus(size.subtract(BigInteger.ONE)));
   }
 
+  /** Whether an address is in the range; one of the other family never is. */
+  public boolean contains(Ip ip) {
+    return ip.isIpv4() == first.isIpv4() && first.compareTo(ip) <= 0 && ip.compareTo(last) <= 0;
+  }
+
   /** How many addresses there are. */
   public BigInteger size() {
     return last.distanceFrom(first).add(BigInteger.ONE);

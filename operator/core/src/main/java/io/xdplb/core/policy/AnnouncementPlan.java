@@ -2,6 +2,7 @@
 package io.xdplb.core.policy;
 
 import io.xdplb.api.v1alpha1.AnnouncementPolicySpec.Bgp;
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec.L2;
 import io.xdplb.core.model.Ip;
 import java.util.Collection;
 import java.util.List;
@@ -35,7 +36,7 @@ public record AnnouncementPlan(Map<Ip, Set<String>> lan, Map<Ip, List<Bgp>> rout
       return NOTHING;
     }
     List<Policy> selecting =
-        policies.stream().filter(policy -> policy.selects(node.labels())).toList();
+        policies.stream().filter(policy -> policy.selectsNode(node.labels())).toList();
     Map<Ip, Set<String>> lan = new TreeMap<>();
     Map<Ip, List<Bgp>> routes = new TreeMap<>();
     for (Ip address : serving) {
@@ -43,17 +44,31 @@ public record AnnouncementPlan(Map<Ip, Set<String>> lan, Map<Ip, List<Bgp>> rout
         continue;
       }
       List<Policy> its = selecting.stream().filter(policy -> policy.selects(address)).toList();
-      List<List<String>> interfaces = its.stream().flatMap(p -> p.interfaces().stream()).toList();
-      if (!interfaces.isEmpty()) {
+      List<L2> l2 = its.stream().filter(Policy::isL2).map(policy -> policy.spec().l2()).toList();
+      if (!l2.isEmpty()) {
         Set<String> named = new TreeSet<>();
-        interfaces.forEach(named::addAll);
-        lan.put(address, interfaces.stream().anyMatch(List::isEmpty) ? Set.of() : named);
+        l2.stream().map(AnnouncementPlan::named).forEach(named::addAll);
+        lan.put(
+            address,
+            l2.stream().map(AnnouncementPlan::named).anyMatch(List::isEmpty) ? Set.of() : named);
       }
-      List<Bgp> ways = its.stream().flatMap(policy -> policy.bgp().stream()).toList();
+      List<Bgp> ways =
+          its.stream().filter(Policy::isBgp).map(policy -> policy.spec().bgp()).toList();
       if (!ways.isEmpty()) {
         routes.put(address, ways);
       }
     }
     return new AnnouncementPlan(lan, routes);
+  }
+
+  private static List<String> named(L2 l2) {
+    return l2.interfaces() == null ? List.of() : l2.interfaces();
+  }
+
+  /** Whether a policy's name or pattern of an interface is meant by it: a * stands for any rest. */
+  public static boolean isNamed(String pattern, String interfaceName) {
+    return pattern.endsWith("*")
+        ? interfaceName.startsWith(pattern.substring(0, pattern.length() - 1))
+        : pattern.equals(interfaceName);
   }
 }

@@ -23,9 +23,9 @@ import org.slf4j.event.Level;
  * background: a table never waits for one. Events are a courtesy; when the API server cannot take
  * them they are logged and given up.
  */
-final class Announcer implements AutoCloseable {
+final class EventWriter implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(Announcer.class);
+  private static final Logger log = LoggerFactory.getLogger(EventWriter.class);
   private static final DateTimeFormatter MICROS =
       DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'").withZone(ZoneOffset.UTC);
 
@@ -56,20 +56,20 @@ final class Announcer implements AutoCloseable {
   /**
    * @param instance which operator this is, as the name of its pod
    */
-  Announcer(KubernetesClient client, String instance, Clock clock) {
+  EventWriter(KubernetesClient client, String instance, Clock clock) {
     this.client = client;
     this.instance = Verdict.shortened(instance, INSTANCE_LENGTH);
     this.clock = clock;
   }
 
-  void announce(HasMetadata about, List<Notice> notices) {
+  void write(HasMetadata about, List<Notice> notices) {
     for (Notice notice : notices) {
       log.atLevel(notice.isWarning() ? Level.WARN : Level.INFO)
           .addKeyValue(about.getKind().toLowerCase(Locale.ROOT), name(about))
           .addKeyValue("reason", notice.reason())
           .log(notice.note());
       Event event = event(about, notice);
-      worker.execute(() -> write(event));
+      worker.execute(() -> create(event));
     }
   }
 
@@ -87,7 +87,7 @@ final class Announcer implements AutoCloseable {
     }
   }
 
-  private void write(Event event) {
+  private void create(Event event) {
     try {
       client.resource(event).create();
     } catch (RuntimeException e) {
