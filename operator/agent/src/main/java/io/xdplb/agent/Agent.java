@@ -5,8 +5,10 @@ import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.xdplb.agent.announce.Announcing;
+import io.xdplb.agent.announce.BgpAnnouncer;
 import io.xdplb.agent.announce.KubernetesMembership;
 import io.xdplb.agent.announce.PolicySource;
+import io.xdplb.agent.announce.RouterSource;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
@@ -44,6 +46,7 @@ public final class Agent implements AutoCloseable {
   private final NodeLease lease;
   private final Announcing announcing;
   private final PolicySource policies;
+  private final RouterSource routers;
 
   private Agent(
       KubernetesClient client,
@@ -52,6 +55,7 @@ public final class Agent implements AutoCloseable {
       String namespace,
       String nodeName,
       List<String> interfaceNames,
+      Optional<Path> birdFolder,
       String version,
       ProgrammingListener listener) {
     writer = new NodeStateWriter(client, nodeName, this::countNodes);
@@ -60,7 +64,7 @@ public final class Agent implements AutoCloseable {
             pinPath,
             nodeName,
             new KubernetesMembership(client, namespace),
-            Optional.empty(),
+            birdFolder.map(BgpAnnouncer::beside),
             writer::announcing);
     programmer =
         new Programmer(
@@ -74,6 +78,7 @@ public final class Agent implements AutoCloseable {
     nodes =
         new NodeAddressSource(client, nodeName, programmer, announcing::node, announcing::nodes);
     policies = new PolicySource(client, announcing::policies);
+    routers = new RouterSource(client, namespace, announcing::routers);
     lease = new NodeLease(client, namespace, nodeName, nodes::count, Clock.systemUTC());
   }
 
@@ -84,6 +89,8 @@ public final class Agent implements AutoCloseable {
    * @param namespace of the Lease by which the operator knows that this agent runs
    * @param nodeName name of this node, and of its NodeState
    * @param interfaceNames where the program is to be
+   * @param birdFolder where a BIRD beside the agent has its configuration and its socket; empty if
+   *     there is none
    * @param version of this agent
    * @param listener hears of everything too, after the agent's own log and report
    * @throws io.xdplb.datapath.DatapathException if the datapath cannot be opened
@@ -94,6 +101,7 @@ public final class Agent implements AutoCloseable {
       String namespace,
       String nodeName,
       List<String> interfaceNames,
+      Optional<Path> birdFolder,
       String version,
       ProgrammingListener listener) {
     connect(client);
@@ -105,6 +113,7 @@ public final class Agent implements AutoCloseable {
             namespace,
             nodeName,
             interfaceNames,
+            birdFolder,
             version,
             listener);
     agent.writer.start();
@@ -112,6 +121,7 @@ public final class Agent implements AutoCloseable {
     agent.nodes.start();
     agent.source.start();
     agent.policies.start();
+    agent.routers.start();
     agent.lease.start();
     return agent;
   }
@@ -186,6 +196,7 @@ public final class Agent implements AutoCloseable {
     lease.close();
     source.close();
     policies.close();
+    routers.close();
     announcing.close();
     healthChecks.close();
     nodes.close();

@@ -7,7 +7,9 @@ import io.xdplb.agent.Agent;
 import io.xdplb.cli.observe.AgentHealth;
 import io.xdplb.cli.observe.AgentMetrics;
 import io.xdplb.datapath.DatapathConfig;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,6 +41,14 @@ final class AgentCommand implements Callable<Integer> {
               + " ${DEFAULT-VALUE}.")
   private int vipMetrics;
 
+  @Option(
+      names = "--bird-dir",
+      paramLabel = "DIR",
+      description =
+          "Folder that a BIRD beside the agent has its configuration (bird.conf) and its socket"
+              + " (bird.ctl) in. Default: there is none, and nothing is announced by BGP.")
+  private Path birdFolder;
+
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private DatapathOptions options;
   @Mixin private HttpOptions http;
@@ -57,7 +67,14 @@ final class AgentCommand implements Callable<Integer> {
     AgentMetrics metrics = new AgentMetrics(registry, config.pinPath(), vipMetrics);
     Agent agent =
         Agent.start(
-            client, config, kubernetes.namespace(), nodeName, interfaces, Version.text(), metrics);
+            client,
+            config,
+            kubernetes.namespace(),
+            nodeName,
+            interfaces,
+            Optional.ofNullable(birdFolder),
+            Version.text(),
+            metrics);
     AgentHealth health = new AgentHealth(agent, metrics);
     AutoCloseable endpoint = http.serve(health::health, health::readiness, registry);
     UntilStopped.run(

@@ -67,13 +67,22 @@ final class StandaloneCommand implements Callable<Integer> {
       })
   private Path announceKey;
 
+  @Option(
+      names = "--bird-dir",
+      paramLabel = "DIR",
+      defaultValue = "/run/xdplb/bird",
+      description =
+          "Where BIRD, which is started for BGPPeers, has its configuration and its socket. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Path birdFolder;
+
   @Mixin private DatapathOptions options;
 
   @Override
   public Integer call() throws InterruptedException {
     List<String> interfaces = options.interfaces();
     DatapathConfig config = options.config();
-    Standalone.Identity identity = new Standalone.Identity(name(), key());
+    Standalone.Identity identity = new Standalone.Identity(name(), key(), birdFolder);
     UntilStopped.run(
         Standalone.start(
             NodeDatapath.of(Datapath.open(config)),

@@ -2,9 +2,11 @@
 package io.xdplb.agent.announce;
 
 import io.xdplb.agent.ProgrammingListener;
+import io.xdplb.agent.bgp.SessionState;
 import io.xdplb.api.v1alpha1.Limits;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Session;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.policy.AnnouncementPlan;
 import io.xdplb.core.policy.NodeFacts;
@@ -14,10 +16,12 @@ import io.xdplb.netlink.NetworkChange;
 import io.xdplb.netlink.NetworkMonitor;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
@@ -36,9 +40,10 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
   // Guarded by this:
   private Set<Ip> serving;
   private Set<Ip> nodes = Set.of();
-  private Set<Ip> own = Set.of();
+  private List<Ip> own = List.of();
   private Optional<NodeFacts> node = Optional.empty();
   private Optional<List<Policy>> policies = Optional.empty();
+  private Optional<List<Router>> routers = Optional.empty();
   private Set<String> attached = Set.of();
   private LanAnnouncer lan;
   private NetworkMonitor monitor;
@@ -79,8 +84,8 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
   public synchronized void reported(NodeStateStatus status) {
     own =
         status.addresses() == null
-            ? Set.of()
-            : status.addresses().stream().map(Ip::parse).collect(Collectors.toSet());
+            ? List.of()
+            : status.addresses().stream().map(Ip::parse).toList();
     attached =
         status.interfaces().stream()
             .filter(Interface::attached)
@@ -116,6 +121,12 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
     decide();
   }
 
+  /** Says which BGPPeers there are. */
+  public synchronized void routers(List<Router> all) {
+    routers = Optional.of(List.copyOf(all));
+    decide();
+  }
+
   /** See {@link LanAnnouncer#isInStep}; also while there is nothing to be in step with. */
   public synchronized boolean isInStep() {
     return lan != null && lan.isInStep();
@@ -135,7 +146,13 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
     known.addAll(own);
     AnnouncementPlan plan = AnnouncementPlan.of(serving, known, node.get(), policies.get());
     lan.want(plan.lan());
-    bgp.ifPresent(speaker -> speaker.want(plan.routes()));
+    if (routers.isPresent()) {
+      List<Router> selecting =
+          routers.get().stream().filter(r -> r.selectsNode(node.get().labels())).toList();
+      bgp.ifPresentOrElse(
+          speaker -> speaker.want(own, selecting, plan.routes()),
+          () -> bgpReport = withoutDaemon(selecting));
+    }
   }
 
   private synchronized void lanReported(AnnouncerReport report) {
@@ -159,6 +176,20 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
             texts(bgpReport.routes()),
             lanReport.duplicates().isEmpty() ? null : lanReport.duplicates(),
             bgpReport.sessions().isEmpty() ? null : bgpReport.sessions()));
+  }
+
+  private static BgpReport withoutDaemon(List<Router> routers) {
+    return new BgpReport(
+        new TreeSet<>(),
+        routers.stream()
+            .map(
+                router ->
+                    new Session(
+                        router.name(),
+                        SessionState.ABSENT,
+                        "this node has no BGP daemon: install xdplb with bgp.enabled=true"))
+            .sorted(Comparator.comparing(Session::peer))
+            .toList());
   }
 
   private static List<String> texts(Collection<Ip> addresses) {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
+import io.fabric8.kubernetes.api.model.Secret;
+import io.xdplb.agent.announce.Router;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.AnnouncementPolicy;
 import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
+import io.xdplb.api.v1alpha1.BGPPeer;
+import io.xdplb.api.v1alpha1.BGPPeerSpec;
+import io.xdplb.api.v1alpha1.BGPPeerSpec.PasswordSecretRef;
 import io.xdplb.api.v1alpha1.MembershipSpec;
 import io.xdplb.cli.standalone.FolderCompiler.Outcome;
 import io.xdplb.core.announce.Membership;
@@ -14,12 +19,15 @@ import io.xdplb.core.model.IpRange;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.policy.Policy;
 import io.xdplb.core.policy.PolicyReader;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What the manifests of a folder say of announcing. A policy that is not valid leaves in force what
@@ -69,7 +77,9 @@ final class FolderAnnouncements {
     }
     Map<Manifest.Id, List<Problem>> ofMembership = new HashMap<>();
     memberships.forEach(id -> ofMembership.put(id, membership(id)));
-    sink.announcements(policies, membership)
+    List<Router> routers =
+        manifests.all(ManifestKind.BGPPeer).stream().map(id -> router(id, outcomes)).toList();
+    sink.announcements(policies, routers, membership)
         .ifPresent(
             why ->
                 memberships.stream()
@@ -82,6 +92,42 @@ final class FolderAnnouncements {
 
   private Object object(Manifest.Id id) {
     return manifests.get(id).orElseThrow().object();
+  }
+
+  private Router router(Manifest.Id id, List<Outcome> outcomes) {
+    BGPPeerSpec spec = ((BGPPeer) object(id)).getSpec();
+    PasswordSecretRef ref = spec == null ? null : spec.passwordSecretRef();
+    Optional<String> password = ref == null ? Optional.empty() : password(ref);
+    Router router =
+        new Router(
+            id.name().name(),
+            spec == null ? Router.NOTHING : spec,
+            password,
+            ref != null && password.isEmpty()
+                ? Optional.of("there is no Secret " + ref.name() + " with its key in the folder")
+                : Optional.empty());
+    List<Problem> problems = new ArrayList<>();
+    router.invalid().ifPresent(why -> problems.add(invalid("spec", why)));
+    outcomes.add(new Outcome(id, !problems.isEmpty(), problems));
+    return router;
+  }
+
+  private Optional<String> password(PasswordSecretRef ref) {
+    String key = ref.key() == null ? "password" : ref.key();
+    return manifests.all(ManifestKind.Secret).stream()
+        .filter(id -> id.name().name().equals(ref.name()))
+        .map(id -> (Secret) object(id))
+        .flatMap(
+            secret ->
+                secret.getStringData() != null && secret.getStringData().containsKey(key)
+                    ? Stream.of(secret.getStringData().get(key))
+                    : secret.getData() != null && secret.getData().containsKey(key)
+                        ? Stream.of(
+                            new String(
+                                Base64.getDecoder().decode(secret.getData().get(key)),
+                                StandardCharsets.UTF_8))
+                        : Stream.empty())
+        .findFirst();
   }
 
   private PolicyReader.Result read(Manifest.Id id, AnnouncementPolicySpec spec) {

@@ -5,6 +5,8 @@ import io.xdplb.agent.NodeDatapath;
 import io.xdplb.agent.Programmer;
 import io.xdplb.agent.ProgrammingListener;
 import io.xdplb.agent.announce.Announcing;
+import io.xdplb.agent.announce.BgpAnnouncer;
+import io.xdplb.agent.announce.Router;
 import io.xdplb.agent.announce.StaticMembership;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus;
@@ -42,8 +44,9 @@ public final class Standalone implements AutoCloseable {
    *
    * @param name in a Membership
    * @param key that they have in common; empty if there are no others
+   * @param birdFolder where BIRD has its configuration and its socket, if there are BGPPeers
    */
-  public record Identity(String name, Optional<byte[]> key) {}
+  public record Identity(String name, Optional<byte[]> key, Path birdFolder) {}
 
   private final Programmer programmer;
   private final Announcing announcing;
@@ -60,7 +63,13 @@ public final class Standalone implements AutoCloseable {
     StandaloneLog log = new StandaloneLog(folder, fileOf);
     StaticMembership membership =
         new StaticMembership(identity.key().orElseGet(Standalone::randomKey));
-    announcing = new Announcing(pinPath, identity.name(), membership, Optional.empty(), any -> {});
+    announcing =
+        new Announcing(
+            pinPath,
+            identity.name(),
+            membership,
+            Optional.of(BgpAnnouncer.starting(identity.birdFolder())),
+            any -> {});
     announcing.node(NodeFacts.NONE);
     programmer =
         new Programmer(datapath, null, interfaceNames, version, new Announced(log, announcing));
@@ -164,8 +173,10 @@ public final class Standalone implements AutoCloseable {
     }
 
     @Override
-    public Optional<String> announcements(List<Policy> policies, Optional<Membership> membership) {
+    public Optional<String> announcements(
+        List<Policy> policies, List<Router> routers, Optional<Membership> membership) {
       announcing.policies(policies);
+      announcing.routers(routers);
       if (membership.isEmpty()) {
         members.set(alone());
         return Optional.empty();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli.standalone;
 
+import io.xdplb.agent.announce.Router;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.core.announce.Membership;
 import io.xdplb.core.model.ObjectName;
@@ -28,5 +29,6 @@ interface TableSink {
    * @param membership empty if the folder has none
    * @return what is wrong with the membership for this machine; empty if nothing is
    */
-  Optional<String> announcements(List<Policy> policies, Optional<Membership> membership);
+  Optional<String> announcements(
+      List<Policy> policies, List<Router> routers, Optional<Membership> membership);
 }

@@ -3,6 +3,7 @@ package io.xdplb.cli.standalone;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.agent.announce.Router;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.core.announce.Membership;
 import io.xdplb.core.model.ObjectName;
@@ -62,7 +63,7 @@ class FolderFollowerTest {
 
         @Override
         public Optional<String> announcements(
-            List<Policy> policies, Optional<Membership> membership) {
+            List<Policy> policies, List<Router> routers, Optional<Membership> membership) {
           announced = policies;
           return Optional.empty();
         }

@@ -2,6 +2,7 @@
 package io.xdplb.core.compile;
 
 import io.xdplb.api.v1alpha1.Limits;
+import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,14 +22,7 @@ public final class Durations {
    *     day; the message says so and what to write
    */
   public static int seconds(String text) {
-    if (!DURATION.matcher(text).matches()) {
-      throw new IllegalArgumentException(
-          "\"" + text + "\" is not a duration; write whole numbers with units, as 90s or 1h30m");
-    }
-    long millis = 0;
-    for (Matcher part = PART.matcher(text); part.find(); ) {
-      millis += Long.parseLong(part.group(1)) * millis(part.group(2));
-    }
+    long millis = of(text).toMillis();
     if (millis % 1000 != 0) {
       throw new IllegalArgumentException(
           "\"" + text + "\" has a fraction of a second; use whole seconds");
@@ -37,6 +31,23 @@ public final class Durations {
       throw new IllegalArgumentException("\"" + text + "\" is longer than 24h; use at most 24h");
     }
     return (int) (millis / 1000);
+  }
+
+  /**
+   * Parses a duration of any length.
+   *
+   * @throws IllegalArgumentException if it is none; the message says so and what to write
+   */
+  public static Duration of(String text) {
+    if (!DURATION.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "\"" + text + "\" is not a duration; write whole numbers with units, as 90s or 1h30m");
+    }
+    long millis = 0;
+    for (Matcher part = PART.matcher(text); part.find(); ) {
+      millis += Long.parseLong(part.group(1)) * millis(part.group(2));
+    }
+    return Duration.ofMillis(millis);
   }
 
   private static long millis(String unit) {
