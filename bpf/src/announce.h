@@ -20,6 +20,13 @@ static __always_inline __s64 now_ms(void)
 /* What was read before is older than this, also on CPUs that read out of order. */
 #define read_last(x) __sync_fetch_and_add(&(x), 0)
 
+/* 1 for what is below 0, else 0; by a way that the compiler makes no branch of. */
+static __always_inline __u64 sign(__s64 word)
+{
+	asm volatile("%0 >>= 63" : "+r"(word));
+	return word;
+}
+
 static __always_inline struct announce_counts *announce_count(void)
 {
 	__u32 index = 0;
@@ -42,7 +49,7 @@ static __always_inline struct lan_port *lan_port(struct xdp_md *ctx, __u32 vlan,
 	return port;
 }
 
-/* Do the votes of those who support a claim suffice now? Without branches, which would double what is to be verified. */
+/* Do the votes of those who support a claim suffice now? Without branches in the loops: they would double what is to be verified. */
 __noinline int is_owner(__u64 supporters)
 {
 	struct announce *a = &announce;
@@ -56,14 +63,14 @@ __noinline int is_owner(__u64 supporters)
 
 	_Pragma("clang loop unroll(disable)")
 	for (__u32 slot = 0; slot < ANNOUNCE_SLOTS; slot++)
-		valid |= (__u64)(now - READ_ONCE(a->member[slot].until)) >> 63 << slot; /* until > now */
+		valid |= sign(now - READ_ONCE(a->member[slot].until)) << slot; /* until > now */
 	if (read_last(a->counts) != counts)
 		return false; /* replaced meanwhile: whoever asks does so again */
 	_Pragma("clang loop unroll(disable)")
 	for (__u32 slot = 0; slot < ANNOUNCE_SLOTS; slot++) {
 		__u64 other = (__u64)(READ_ONCE(a->member[slot].epoch) - epoch) >> 1; /* 0: the same, or the next */
 
-		votes += (voters & valid) >> slot & ((other | -other) >> 63 ^ 1);
+		votes += (voters & valid) >> slot & (sign(other | -other) ^ 1);
 	}
 	return quorum && votes >= quorum;
 }

@@ -19,8 +19,7 @@ __noinline int arp(struct xdp_md *ctx, __u32 vlan)
 	void *data = (void *)(long)ctx->data, *arp = data + ETH_HLEN;
 	struct ethhdr *eth = data;
 
-	if (data + ETH_HLEN + ARP_LENGTH > (void *)(long)ctx->data_end || !READ_ONCE(announce.fence) ||
-	    *(__u64 *)arp != ARP_REQUEST)
+	if (data + ETH_HLEN + ARP_LENGTH > (void *)(long)ctx->data_end || *(__u64 *)arp != ARP_REQUEST)
 		return XDP_PASS;
 	__u32 sender = *(__u32 *)(arp + ARP_SENDER), target = *(__u32 *)(arp + ARP_TARGET);
 	struct claim_key key = { .address = { target }, .family = FAMILY_IPV4 };

@@ -208,5 +208,5 @@ static __always_inline __u64 enter(struct xdp_md *ctx)
 	}
 	if (is_vlan(eth->h_proto))
 		return NEXT_TAGGED;
-	return eth->h_proto == bpf_htons(ETH_P_ARP) ? NEXT_ARP : XDP_PASS;
+	return eth->h_proto == bpf_htons(ETH_P_ARP) && READ_ONCE(announce.fence) ? NEXT_ARP : XDP_PASS;
 }

@@ -203,8 +203,9 @@ static __noinline int tagged(struct xdp_md *ctx)
 	__be16 second = *(__be16 *)(data + 2 * ETH_ALEN + VLAN_TAG);
 	__u32 tags = is_vlan(second) ? 2 : 1;
 	__be16 type = *(__be16 *)(data + 2 * ETH_ALEN + tags * VLAN_TAG);
-	/* a LAN is one 802.1Q tag at most */
-	__u32 vlan = tags == 1 && (__be16)words == bpf_htons(ETH_P_8021Q) ? bpf_ntohs(words >> 16) & 0xfff : NO_LAN;
+	/* a LAN has one 802.1Q tag at most; without a branch, or all that follows is verified once more */
+	__u64 other = ((__be16)words ^ bpf_htons(ETH_P_8021Q)) | (tags - 1);
+	__u32 vlan = (bpf_ntohs(words >> 16) & 0xfff) | (0 - (__u32)(-other >> 63) & NO_LAN);
 
 	if (type != bpf_htons(ETH_P_IP) && type != bpf_htons(ETH_P_IPV6) &&
 	    (type != bpf_htons(ETH_P_ARP) || vlan == NO_LAN))
