@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the lower layer of the image, which changes with Debian and not with our code: Debian 13's C library, libbpf,
-# a shell for the start script and a Java 25 runtime of the modules we use. Nothing but the files that these need.
+# a shell for the start scripts, BIRD with its smallest client, and a Java 25 runtime of the modules we use. Nothing but
+# the files that these need.
 # Does nothing where it is there already. Needs root.
 #
 # usage: base.sh ARCH        prints the folder on its last line; there: root/ and packages.tsv
@@ -13,9 +14,9 @@ SUITE=trixie
 # What `jdeps --print-module-deps` says of our jars without the parts we never reach (JDBC, JNI of AWT, compilers),
 # and jdk.jcmd for whoever is on call.
 MODULES=java.base,java.logging,java.management,java.naming,java.net.http,java.xml,jdk.httpserver,jdk.jcmd,jdk.management,jdk.unsupported
-PACKAGES=libbpf1,dash,openjdk-25-jdk-headless
+PACKAGES=libbpf1,dash,bird2,openjdk-25-jdk-headless
 # What is run or opened by name; what these need of other libraries is found by their headers.
-PROGRAMS="usr/bin/dash usr/lib/java/bin/* usr/lib/java/lib/*.so usr/lib/java/lib/server/*.so"
+PROGRAMS="usr/bin/dash usr/sbin/bird usr/sbin/birdcl usr/lib/java/bin/* usr/lib/java/lib/*.so usr/lib/java/lib/server/*.so"
 LIBRARIES=libbpf.so.1
 
 arch=${1:?usage: base.sh ARCH, for example amd64 or arm64}
@@ -103,8 +104,10 @@ assemble() {
   link_runtime
   take usr/bin/dash
   ln -s dash usr/bin/sh
+  take usr/sbin/bird
+  take usr/sbin/birdcl
   take_libraries
-  for link in bin lib lib64; do
+  for link in bin sbin lib lib64; do
     [ ! -d "usr/$link" ] || ln -s "usr/$link" "$link"
   done
   mkdir -p etc dev proc run sys tmp var/tmp

@@ -48,7 +48,7 @@ flock 9
 work=$(mktemp -d "$out/.work-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# The upper layer: our jars, the start script, JNA's library (a read-only root cannot unpack it).
+# The upper layer: our jars, the start scripts, JNA's library (a read-only root cannot unpack it).
 app=$work/app
 home=usr/lib/xdplb
 mkdir -p "$app/usr/bin" "$app/$home/lib" "$app/$home/native"
@@ -56,7 +56,7 @@ install -m 644 "$cli/xdplb.jar" "$app/$home/"
 # of target/lib only what is a dependency now: it may hold jars of an earlier build
 sed 's/\x1b\[[0-9;]*m//g' "$cli/dependencies.txt" | awk -F '[ :]+' '$4 == "jar" { print $3 "-" $5 ".jar" }' |
   while read -r jar; do install -m 644 "$cli/lib/$jar" "$app/$home/lib/"; done
-install -m 755 "$cli/xdplb" "$app/$home/"
+install -m 755 "$cli/xdplb" "$here/bird" "$app/$home/"
 ln -s "../lib/xdplb/xdplb" "$app/usr/bin/xdplb"
 (cd "$work" && jar xf "$app/$home"/lib/jna-*.jar "com/sun/jna/$jna/libjnidispatch.so")
 install -m 644 "$work/com/sun/jna/$jna/libjnidispatch.so" "$app/$home/native/"

@@ -181,7 +181,7 @@ def main():
                 "os": "linux",
                 "config": {
                     "User": NONROOT,
-                    "Env": ["PATH=/usr/bin:/usr/lib/java/bin", "JAVA_HOME=/usr/lib/java", "XDPLB_HOME=/usr/lib/xdplb"],
+                    "Env": ["PATH=/usr/bin:/usr/sbin:/usr/lib/java/bin", "JAVA_HOME=/usr/lib/java", "XDPLB_HOME=/usr/lib/xdplb"],
                     "Entrypoint": ["/usr/bin/xdplb"],
                     "WorkingDir": "/",
                     "Labels": {

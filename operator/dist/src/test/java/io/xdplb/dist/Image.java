@@ -97,7 +97,7 @@ record Image(Path archive, Path root) {
             .collect(Collectors.joining(",")));
     Stream.concat(
             Stream.of(
-                "PATH=/usr/bin:/usr/lib/java/bin",
+                "PATH=/usr/bin:/usr/sbin:/usr/lib/java/bin",
                 "JAVA_HOME=/usr/lib/java",
                 "XDPLB_HOME=/usr/lib/xdplb"),
             environment.entrySet().stream().map(e -> e.getKey() + "=" + e.getValue()))

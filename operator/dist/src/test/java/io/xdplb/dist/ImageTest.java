@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.xdplb.testing.Checkout;
+import io.xdplb.testing.kernel.Command;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -20,6 +22,20 @@ import org.junit.jupiter.api.Test;
 class ImageTest {
 
   private static final long MEBIBYTE = 1 << 20;
+
+  /**
+   * $1 the image's files: BIRD as its container runs it, probed and stopped as the manifest does.
+   */
+  private static final String BIRD =
+      """
+      mount -t tmpfs tmpfs "$1/tmp"
+      inside() { env -i PATH=/usr/bin:/usr/sbin chroot "$@"; }
+      inside "$1" /usr/lib/xdplb/bird /tmp &
+      for _ in $(seq 100); do [ -S "$1/tmp/bird.ctl" ] && break; sleep 0.1; done
+      inside "$1" birdcl -s /tmp/bird.ctl show status
+      inside "$1" birdcl -s /tmp/bird.ctl graceful restart
+      wait
+      """;
 
   private static Image image;
 
@@ -44,15 +60,19 @@ class ImageTest {
 
   @Test
   void itHoldsNothingButWhatIsNeeded() throws IOException {
-    try (Stream<Path> programs = Files.list(image.root().resolve("usr/bin"))) {
-      assertThat(programs.map(program -> program.getFileName().toString()))
-          .containsExactlyInAnyOrder("dash", "sh", "xdplb");
-    }
+    assertThat(programs("usr/bin")).containsExactlyInAnyOrder("dash", "sh", "xdplb");
+    assertThat(programs("usr/sbin")).containsExactlyInAnyOrder("bird", "birdcl");
     try (Stream<Path> all = Files.walk(image.root())) {
       assertThat(
               all.filter(file -> !Files.isSymbolicLink(file) && Files.isRegularFile(file))
                   .filter(file -> isSetUid(file)))
           .isEmpty();
+    }
+  }
+
+  private static List<String> programs(String folder) throws IOException {
+    try (Stream<Path> programs = Files.list(image.root().resolve(folder))) {
+      return programs.map(program -> program.getFileName().toString()).toList();
     }
   }
 
@@ -62,6 +82,19 @@ class ImageTest {
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  @Test
+  void birdRunsInItAndCanBeAsked() {
+    String root = image.root().toString();
+    List<String> alone = List.of("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child");
+    assertThat(
+            Command.run(
+                Stream.of(alone, List.of("bash", "-euc", BIRD, "bird", root))
+                    .flatMap(List::stream)
+                    .toList()))
+        .contains("Daemon is up and running")
+        .contains("Graceful restart requested");
   }
 
   @Test
@@ -81,7 +114,7 @@ class ImageTest {
               jars.map(jar -> jar.getFileName().toString().replaceAll("\\.jar$", "")).toList());
     }
     assertThat(named.toString())
-        .contains("libc6-", "libbpf1-", "openjdk-25-jdk-headless-", "dash-");
+        .contains("libc6-", "libbpf1-", "openjdk-25-jdk-headless-", "dash-", "bird2-");
     assertThat(sbom.path("spdxVersion").asText()).isEqualTo("SPDX-2.3");
   }
 

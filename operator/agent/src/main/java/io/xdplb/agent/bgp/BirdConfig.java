@@ -40,10 +40,10 @@ record BirdConfig(String text, String id) {
 
   private static final long LOG_BYTES = 1 << 20;
 
-  /** BIRD's names can have 64 characters, of which some are its own use of a name. */
-  private static final int LONGEST_NAME = 44;
+  /** BIRD allows 48 characters where it adds a number. */
+  private static final int LONGEST_NAME = 42;
 
-  private static final int NAME_BEGINS = 27;
+  private static final int NAME_BEGINS = 25;
   private static final int HASH_BYTES = 8;
 
   /** What BIRD starts with before it is told anything: it speaks with nobody. */

@@ -67,13 +67,13 @@ final class Lab implements AutoCloseable {
     return machine;
   }
 
-  /** Drops all that comes from or goes to a machine, at the switch: nobody's carrier changes. */
+  /** Takes a machine away from the switch: nobody's carrier changes. */
   void cut(Machine machine) {
-    netSwitch.ip("link set %s type bridge_slave state 0".formatted(machine.name));
+    netSwitch.ip("link set %s nomaster".formatted(machine.name));
   }
 
   void mend(Machine machine) {
-    netSwitch.ip("link set %s type bridge_slave state 3".formatted(machine.name));
+    netSwitch.ip("link set %s master br0".formatted(machine.name));
   }
 
   /** A new folder. */

@@ -45,11 +45,11 @@ final class Router implements AutoCloseable {
 
   static String session(String name, String neighbor, long asn, String more) {
     return """
-        protocol bgp %s {
+        protocol bgp '%s' {
           local as %d; %s;
           connect delay time 1; connect retry time 1; error wait time 1, 2;
-          ipv4 { import all; export none; extended next hop; };
-          ipv6 { import all; export none; };
+          ipv4 { import all; export where false; extended next hop; };
+          ipv6 { import all; export where false; };
           %s
         }
         """
@@ -68,8 +68,15 @@ final class Router implements AutoCloseable {
           graceful restart wait 3;
           protocol device {}
           protocol bfd { interface "*" { min tx interval 100 ms; min rx interval 100 ms; }; }
-          protocol kernel { ipv4 { import none; export all; }; merge paths on; graceful restart; }
-          protocol kernel { ipv6 { import none; export all; }; merge paths on; graceful restart; }
+          protocol direct { ipv4; ipv6; }
+          protocol kernel {
+            ipv4 { import none; export where source = RTS_BGP; };
+            merge paths on; graceful restart;
+          }
+          protocol kernel {
+            ipv6 { import none; export where source = RTS_BGP; };
+            merge paths on; graceful restart;
+          }
           %s
           """
               .formatted(machine.ipv4(), String.join("", sessions)));
