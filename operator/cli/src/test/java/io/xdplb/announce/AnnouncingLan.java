@@ -76,7 +76,6 @@ final class AnnouncingLan implements AutoCloseable {
       }
     }
     write("key", "000102030405060708090a0b0c0d0e0f");
-    write("lan.yaml", policy());
     if (nodes > 1) {
       write("membership.yaml", membership(1, true, nodes()));
     }
@@ -173,6 +172,16 @@ final class AnnouncingLan implements AutoCloseable {
                                     .collect(Collectors.joining(", ")),
                                 PORT))
                 .collect(Collectors.joining()));
+  }
+
+  /** Waits until each machine that runs has all that the others say. */
+  void awaitInStep() {
+    processes.values().forEach(p -> Xdplb.awaitLine(p, "in step with the other members"));
+  }
+
+  /** Adds the policy that has them announce. */
+  void announce() {
+    write("lan.yaml", policy());
   }
 
   List<ClusterNode> nodes() {

@@ -58,9 +58,10 @@ class LanTest {
   @BeforeAll
   void start(@TempDir Path folder) {
     lan = new AnnouncingLan(folder, 3, VIPS);
+    lan.announce();
     lan.nodes().forEach(lan::start);
     lan.awaitOwned(VIPS);
-    sleep(SETTLED);
+    lan.awaitInStep();
   }
 
   @AfterAll
@@ -100,6 +101,7 @@ class LanTest {
       closeable.close();
     }
     open.clear();
+    lan.awaitInStep();
     sleep(SETTLED);
     lan.awaitOwned(VIPS);
   }

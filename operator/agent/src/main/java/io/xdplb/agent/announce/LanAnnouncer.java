@@ -575,7 +575,12 @@ public final class LanAnnouncer implements AutoCloseable {
   // --- others of this process
 
   private void report(long now) {
-    inStep = announcer.membership().isPresent() ? announcer.isInStep(now) : service.isAnswered();
+    boolean isInStep =
+        announcer.membership().isPresent() ? announcer.isInStep(now) : service.isAnswered();
+    if (isInStep && !inStep && slot != NOBODY) {
+      log.info("in step with the other members");
+    }
+    inStep = isInStep;
     List<Duplicate> others =
         (wanted == null ? Set.<Ip>of() : wanted.keySet())
             .stream()

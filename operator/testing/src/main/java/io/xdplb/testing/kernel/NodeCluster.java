@@ -161,8 +161,14 @@ public final class NodeCluster implements AutoCloseable {
             "route replace %s nhid %d".formatted(VIPS_IPV6, GROUP_IPV6));
   }
 
-  /** The router asks on the nodes' network who has a VIP from now on, by ARP and NDP. */
+  /**
+   * The router asks on the nodes' network who has a VIP from now on, by ARP and NDP. Frames to a
+   * machine that the switch does not know go to no node: each of them would balance them.
+   */
   public void resolveVipsOnLan() {
+    for (ClusterNode node : nodes) {
+      lan.netns().run("bridge", "link", "set", "dev", node.name(), "flood", "off");
+    }
     router
         .netns()
         .ip(
