@@ -95,7 +95,9 @@ final class AgentRemoval {
     Container agent = set.getSpec().getTemplate().getSpec().getContainers().get(0);
     List<String> arguments = new ArrayList<>(List.of(DETACH, "--stay"));
     // the probes stay as they are
-    agent.getArgs().stream().filter(word -> word.startsWith("--http=")).forEach(arguments::add);
+    agent.getArgs().stream()
+        .filter(word -> word.startsWith("--http=") || word.startsWith("--bird-dir="))
+        .forEach(arguments::add);
     agent.setArgs(arguments);
     set.getSpec().getUpdateStrategy().getRollingUpdate().setMaxUnavailable(new IntOrString("100%"));
     return set;

@@ -2,10 +2,12 @@
 package io.xdplb.cli;
 
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.xdplb.agent.bgp.BirdProcess;
 import io.xdplb.datapath.Datapath;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -35,12 +37,22 @@ final class DetachCommand implements Callable<Integer> {
               + " from then on.")
   private boolean stay;
 
+  @Option(
+      names = "--bird-dir",
+      paramLabel = "DIR",
+      defaultValue = "/run/xdplb/bird",
+      description =
+          "Where BIRD has its configuration and its socket: what it announces is withdrawn first."
+              + " Default: ${DEFAULT-VALUE}.")
+  private Path birdFolder;
+
   @Mixin private HttpOptions http;
 
   @Override
   public Integer call() throws Exception {
     Path path = pinPath.path();
     PrintWriter out = spec.commandLine().getOut();
+    new BirdProcess(List.of(BirdProcess.PROGRAM), birdFolder).withdraw();
     if (Files.isDirectory(path)) {
       Datapath.remove(path).forEach(name -> out.println("detached from " + name));
       out.println("removed " + path);

@@ -115,6 +115,8 @@ public final class LanAnnouncer implements AutoCloseable {
   private WitnessVote newestVote;
   private long epoch;
   private boolean hasChanged;
+  private boolean isReportDue;
+  private final ByteBuffer in = ByteBuffer.allocate(LONGEST_MESSAGE);
   private long linksAt;
   private AnnouncerReport reported;
   private long lateLogged;
@@ -288,6 +290,7 @@ public final class LanAnnouncer implements AutoCloseable {
     eligible = new HashMap<>();
     answeredOn.clear();
     reported = null;
+    isReportDue = true;
     hasChanged = true;
     linksAt = 0;
     if (newest != null) {
@@ -351,7 +354,6 @@ public final class LanAnnouncer implements AutoCloseable {
   // --- other nodes
 
   private void receive() throws IOException {
-    ByteBuffer in = ByteBuffer.allocate(LONGEST_MESSAGE);
     for (int i = 0; i < MOST_AT_A_TIME && channel.receive(in.clear()) != null; i++) {
       long now = now();
       byte[] bytes = Arrays.copyOf(in.array(), in.position());
@@ -441,14 +443,14 @@ public final class LanAnnouncer implements AutoCloseable {
       service.ask(ask.next());
     } else if (output instanceof Output.Reached reached) {
       epoch = reached.epoch();
-      hasChanged = true;
+      isReportDue = true;
     } else {
       datapath.write(output);
     }
   }
 
   private void own(Ip address, boolean isOwner) {
-    hasChanged = true;
+    isReportDue = true;
     if (isOwner) {
       owned.add(address);
       voice.begin(address, now());
@@ -492,6 +494,7 @@ public final class LanAnnouncer implements AutoCloseable {
             now,
             announcer::isClaimedElsewhere,
             address -> sendToLans(address, wantedMask(address), true));
+    isReportDue |= !found.isEmpty();
     if (!hasChanged && found.isEmpty() || wanted == null || attached == null) {
       return;
     }
@@ -581,6 +584,10 @@ public final class LanAnnouncer implements AutoCloseable {
       log.info("in step with the other members");
     }
     inStep = isInStep;
+    if (!isReportDue) {
+      return;
+    }
+    isReportDue = false;
     List<Duplicate> others =
         (wanted == null ? Set.<Ip>of() : wanted.keySet())
             .stream()

@@ -91,6 +91,32 @@ public final class BirdProcess {
     }
   }
 
+  /**
+   * Ends all sessions for good, of a BIRD that somebody else starts, too: peers forget the routes,
+   * and a BIRD that starts again says nothing. One that was started here is ended. Does nothing
+   * where there never was one.
+   *
+   * @throws BirdException if a file cannot be written, or BIRD has not ended in time
+   */
+  public void withdraw() throws BirdException {
+    if (files.readConfig().isEmpty()) {
+      return;
+    }
+    files.writeCandidate(BirdConfig.empty(Optional.of(log())).text());
+    files.acceptCandidate();
+    // One that is just being started may have read what was there before.
+    long end = System.nanoTime() + END.toNanos();
+    while (!answers() && System.nanoTime() < end) {
+      sleep();
+    }
+    if (answers()) {
+      control.ask("configure");
+    }
+    if (Files.exists(files.pid())) {
+      stop();
+    }
+  }
+
   private boolean answers() {
     try {
       control.ask("show status");
