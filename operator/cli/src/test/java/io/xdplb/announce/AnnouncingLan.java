@@ -41,6 +41,7 @@ final class AnnouncingLan implements AutoCloseable {
 
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
   private final Path folder;
+  private final List<String> vips;
   private final NodeCluster cluster;
   private final List<Host> servers = new ArrayList<>();
   private final Map<ClusterNode, Xdplb> commands = new HashMap<>();
@@ -55,6 +56,7 @@ final class AnnouncingLan implements AutoCloseable {
    */
   AnnouncingLan(Path folder, int nodes, List<String> vips) {
     this.folder = folder;
+    this.vips = vips;
     cluster = opened(NodeCluster.create(ClusterPlan.plain().withNodes(nodes, 0, 0)));
     cluster.resolveVipsOnLan();
     for (int i = 0; i < SERVERS; i++) {
@@ -104,7 +106,7 @@ final class AnnouncingLan implements AutoCloseable {
     }
   }
 
-  private static String policy() {
+  static String policy() {
     return """
         apiVersion: xdplb.io/v1alpha1
         kind: AnnouncementPolicy
@@ -177,6 +179,11 @@ final class AnnouncingLan implements AutoCloseable {
   /** Waits until each machine that runs has all that the others say. */
   void awaitInStep() {
     processes.values().forEach(p -> Xdplb.awaitLine(p, "in step with the other members"));
+  }
+
+  /** The LoadBalancer of the first addresses, named {@code echo0}. */
+  String balancer() {
+    return balancer(0, vips.subList(0, Math.min(16, vips.size())));
   }
 
   /** Adds the policy that has them announce. */
