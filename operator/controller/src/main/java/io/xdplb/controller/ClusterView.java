@@ -2,6 +2,7 @@
 package io.xdplb.controller;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -16,13 +17,12 @@ import io.xdplb.api.v1alpha1.ForwardingTableSlice;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Announcing;
 import io.xdplb.core.compile.Compiler;
 import io.xdplb.core.compile.ServiceEndpoints;
 import io.xdplb.core.compile.ServicePort;
-import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
-import io.xdplb.core.policy.Policy;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -43,6 +43,7 @@ final class ClusterView implements NodeSource.Concerned {
 
   private static final String BY_SERVICE = "service";
   private static final String BY_BUCKET = "bucket";
+  private static final String BY_ADDRESS = "address";
   private static final String BY_NODE = "node";
 
   private final KubernetesClient client;
@@ -59,12 +60,17 @@ final class ClusterView implements NodeSource.Concerned {
   private final PoolKeeper keeper;
   private final MembershipSource membership;
   private final MembershipKeeper membershipKeeper;
+  private final AnnouncementKeeper announcementKeeper;
   private final AnnouncementPolicySource policySource;
-
-  private final Object policyLock = new Object();
+  private final BgpPeerSource peers;
+  private final Announcements announcements = new Announcements();
+  private final Object announcingLock = new Object();
 
   /** {@code null} while to be read again. */
   private Policies policies;
+
+  /** {@code null} while to be made again. */
+  private AnnouncingView announcing;
 
   private final BalancerEvents events;
   private final LeaseSource leases;
@@ -83,6 +89,7 @@ final class ClusterView implements NodeSource.Concerned {
       OrphanCollector orphans,
       PoolKeeper keeper,
       MembershipKeeper membershipKeeper,
+      AnnouncementKeeper announcementKeeper,
       BiPredicate<LoadBalancer, NodeState> isAtRest) {
     client = context.getClient();
     balancers = context.getPrimaryCache();
@@ -91,7 +98,12 @@ final class ClusterView implements NodeSource.Concerned {
             BY_SERVICE,
             ClusterView::servicesOf,
             BY_BUCKET,
-            balancer -> List.of(TableEvidence.bucketOf(Names.of(balancer)))));
+            balancer -> List.of(TableEvidence.bucketOf(Names.of(balancer))),
+            BY_ADDRESS,
+            balancer ->
+                balancer.getStatus() == null || balancer.getStatus().addresses() == null
+                    ? List.of()
+                    : balancer.getStatus().addresses()));
     services = new InformerEventSource<>(serviceConfiguration(), context);
     slices = new InformerEventSource<>(sliceConfiguration(), context);
     slices.addIndexers(
@@ -113,8 +125,9 @@ final class ClusterView implements NodeSource.Concerned {
             slice ->
                 SliceSource.tableOf(slice).ifPresent(table -> checkOwner(table, slice, orphans)));
     nodes = new NodeSource(context, this);
-    addresses = new NodeAddressSource(context, this::concernedByNode, membershipKeeper::look);
-    leases = new LeaseSource(context, settings.namespace(), this::all, membershipKeeper::look);
+    addresses =
+        new NodeAddressSource(context, this::concernedByNode, this::nodeChanged, this::nodeGone);
+    leases = new LeaseSource(context, settings.namespace(), this::all, this::fleetChanged);
     agents =
         Optional.ofNullable(settings.agentPods())
             .map(
@@ -124,14 +137,16 @@ final class ClusterView implements NodeSource.Concerned {
                         settings.namespace(),
                         selector,
                         this::waitingForReport,
-                        membershipKeeper::look));
+                        this::fleetChanged));
     directory = new NodeDirectory(nodes::node, addresses::addresses, addresses::zone);
     pools = new PoolSource(context, keeper::poolChanged, keeper::poolGone, this::policiesChanged);
     membership = new MembershipSource(context, membershipKeeper::look);
     policySource = new AnnouncementPolicySource(context, this::policiesChanged);
+    peers = new BgpPeerSource(context, this::announcersHaveChanged);
     namespaces = new NamespaceSource(context, keeper::namespaceChanged);
     this.keeper = keeper;
     this.membershipKeeper = membershipKeeper;
+    this.announcementKeeper = announcementKeeper;
     this.isAtRest = isAtRest;
   }
 
@@ -150,6 +165,7 @@ final class ClusterView implements NodeSource.Concerned {
                 namespaces,
                 membership,
                 policySource,
+                peers,
                 events));
     agents.ifPresent(sources::add);
     return sources;
@@ -185,11 +201,33 @@ final class ClusterView implements NodeSource.Concerned {
 
   /** The announcement policies. */
   Policies policies() {
-    synchronized (policyLock) {
+    synchronized (announcingLock) {
       if (policies == null) {
         policies = Policies.of(policySource.policies(), pools.pools());
       }
       return policies;
+    }
+  }
+
+  AnnouncementPolicySource policySource() {
+    return policySource;
+  }
+
+  BgpPeerSource peers() {
+    return peers;
+  }
+
+  Announcements announcements() {
+    return announcements;
+  }
+
+  /** What policies and peers mean for the nodes. */
+  AnnouncingView announcing() {
+    synchronized (announcingLock) {
+      if (announcing == null) {
+        announcing = AnnouncingView.of(policies(), peers.peers(), announcingNodes());
+      }
+      return announcing;
     }
   }
 
@@ -236,29 +274,22 @@ final class ClusterView implements NodeSource.Concerned {
         .toList();
   }
 
-  /**
-   * A node whose Node exists.
-   *
-   * @param name of the node
-   * @param addresses by which other nodes reach it, the preferred one first; none while unknown
-   * @param hasAgent whether an agent is there, and is to be
-   * @param isSelected whether a policy wants it to answer ARP and NDP
-   */
-  record AgentNode(String name, List<Ip> addresses, boolean hasAgent, boolean isSelected) {}
-
-  List<AgentNode> agentNodes() {
+  /** The nodes whose Node exists. */
+  List<AnnouncingNode> announcingNodes() {
     Optional<Set<String>> withPod = agents.map(AgentPodSource::nodes);
-    List<Policy> l2 = policies().valid().stream().filter(Policy::isL2).toList();
     return addresses.nodes().stream()
         .map(
             node -> {
               String name = node.getMetadata().getName();
-              return new AgentNode(
+              Optional<NodeState> state = nodes.node(name);
+              return new AnnouncingNode(
                   name,
                   directory.addresses(name),
-                  nodes.node(name).isPresent() && withPod.map(p -> p.contains(name)).orElse(true),
-                  NodeAddressSource.exclusion(node).isEmpty()
-                      && l2.stream().anyMatch(p -> p.selectsNode(NodeAddressSource.labels(node))));
+                  state.isPresent() && withPod.map(pods -> pods.contains(name)).orElse(true),
+                  leases.isSilent(name),
+                  NodeAddressSource.labels(node),
+                  NodeAddressSource.exclusion(node),
+                  state.map(NodeState::getStatus).map(NodeStateStatus::announcing).orElse(null));
             })
         .toList();
   }
@@ -383,10 +414,60 @@ final class ClusterView implements NodeSource.Concerned {
   }
 
   private void policiesChanged() {
-    synchronized (policyLock) {
+    synchronized (announcingLock) {
       policies = null;
+      announcing = null;
     }
     membershipKeeper.look();
+    announcementKeeper.look();
+    events.trigger(all().toList());
+  }
+
+  /** Agents have fallen silent, or are back; or there is one where there was none. */
+  private void fleetChanged() {
+    membershipKeeper.look();
+    announcersHaveChanged();
+  }
+
+  private void nodeChanged(Node node) {
+    events.trigger(
+        withAddresses(
+                announcements.nodeAddresses(
+                    node.getMetadata().getName(), NodeAddressSource.internal(node)))
+            .toList());
+    fleetChanged();
+  }
+
+  private void nodeGone(String name) {
+    events.trigger(withAddresses(announcements.nodeAddresses(name, List.of())).toList());
+    fleetChanged();
+  }
+
+  private void announcersHaveChanged() {
+    events.trigger(announcersChanged().toList());
+  }
+
+  /** Whom no node announces, so far as is known, is whom other announcers may help. */
+  @Override
+  public Stream<ObjectName> announcersChanged() {
+    synchronized (announcingLock) {
+      announcing = null;
+    }
+    announcementKeeper.look();
+    return balancers()
+        .filter(balancer -> !StatusComposer.isAnnounced(balancer.getStatus()))
+        .map(Names::of);
+  }
+
+  @Override
+  public Stream<ObjectName> announcedBy(String node, NodeStateStatus status) {
+    return withAddresses(announcements.reported(node, status));
+  }
+
+  private Stream<ObjectName> withAddresses(Set<String> differing) {
+    return differing.stream()
+        .flatMap(address -> balancers.byIndex(BY_ADDRESS, address).stream())
+        .map(Names::of);
   }
 
   /** Sources start side by side, and at the end of that everything is looked at. */

@@ -32,6 +32,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,6 +41,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -69,6 +71,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   private final Claims claims = new Claims();
   private final PoolKeeper keeper;
   private final MembershipKeeper membershipKeeper;
+  private final AnnouncementKeeper announcementKeeper;
 
   /** Set once, before anything is reconciled. */
   private volatile ClusterView cluster;
@@ -96,6 +99,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     this.keeper = new PoolKeeper(client, claims, evidence, eventWriter, clock);
     this.membershipKeeper =
         new MembershipKeeper(client, settings.namespace(), settings.lost(), leads);
+    this.announcementKeeper = new AnnouncementKeeper(client, eventWriter, clock);
   }
 
   @Override
@@ -103,9 +107,17 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       EventSourceContext<LoadBalancer> context) {
     cluster =
         new ClusterView(
-            context, settings, evidence, orphans, keeper, membershipKeeper, this::isAtRest);
+            context,
+            settings,
+            evidence,
+            orphans,
+            keeper,
+            membershipKeeper,
+            announcementKeeper,
+            this::isAtRest);
     keeper.watch(cluster);
     membershipKeeper.watch(cluster);
+    announcementKeeper.watch(cluster);
     return cluster.eventSources();
   }
 
@@ -169,6 +181,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
   void started() {
     keeper.start();
     membershipKeeper.start();
+    announcementKeeper.start();
   }
 
   /** The table that the API server holds for a LoadBalancer, by the cache. */
@@ -182,6 +195,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     orphans.close();
     keeper.close();
     membershipKeeper.close();
+    announcementKeeper.close();
   }
 
   /** The LoadBalancer is gone, and so is its table: others may have its addresses. */
@@ -343,6 +357,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
             decision,
             null,
             StatusComposer.withdrawn(departure.holders(), departure.isGivenUp()),
+            Verdict.no(StatusComposer.WITHDRAWN, "It is withdrawn: no node is to announce it."),
             Fleet.withoutTable(cluster.nodes().nodes(), cluster.unreportedNodes()),
             settling.now()),
         decision.advice());
@@ -370,6 +385,9 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     boolean isProven = claims.isAwaited(name) && isProven(nodes, name, inForce);
     evidence.forgetAllBut(TableEvidence.bucketOf(name), Fleet.digests(nodes, name));
     Settling.Phase phase = settling.of(balancer, decision, fleet);
+    Settling.Announcing announced =
+        settling.announced(
+            balancer, decision, announced(decision, inForce, fleet.programmed() > 0));
     if (!phase.isHeld()) {
       publish(
           balancer,
@@ -380,6 +398,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
               decision,
               inForce,
               StatusComposer.programmed(decision, inForce, fleet, phase.isSettling()),
+              announced.verdict(),
               fleet,
               settling.now()),
           decision.advice());
@@ -387,9 +406,28 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
         giveBack(name, inForce);
       }
     }
-    return fleet.isOnlyLagging()
-        ? UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(phase.lookAgain())
-        : UpdateControl.noUpdate();
+    return Stream.of(
+            fleet.isOnlyLagging() ? phase.lookAgain() : Duration.ZERO, announced.remaining())
+        .filter(delay -> !delay.isZero())
+        .min(Comparator.naturalOrder())
+        .map(delay -> UpdateControl.<LoadBalancer>noUpdate().rescheduleAfter(delay))
+        .orElseGet(UpdateControl::noUpdate);
+  }
+
+  /**
+   * @param isProgrammed whether some node has the table
+   */
+  private Verdict announced(Decision decision, ForwardingTableSpec inForce, boolean isProgrammed) {
+    return StatusComposer.nothingToAnnounce(decision, inForce)
+        .orElseGet(
+            () ->
+                Announced.of(
+                    decision.addressing().addresses(),
+                    cluster.announcing(),
+                    cluster.announcements(),
+                    cluster.leases()::isSilent,
+                    isProgrammed,
+                    decision.readyEndpoints() == null || decision.readyEndpoints() > 0));
   }
 
   /**
@@ -486,16 +524,19 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
       Optional<ForwardingTable> stored,
       KubernetesClientException refusal) {
     Instant now = settling.now();
+    ForwardingTableSpec inForce = stored.map(ForwardingTable::getSpec).orElse(null);
+    Fleet fleet = Fleet.withoutTable(cluster.nodes().nodes(), cluster.unreportedNodes());
     return StatusComposer.compose(
         balancer.getStatus(),
         balancer.getMetadata().getGeneration(),
         decision,
-        stored.map(ForwardingTable::getSpec).orElse(null),
+        inForce,
         Verdict.no(
             StatusComposer.NOT_WRITTEN,
             "The API server refused the ForwardingTable; it is tried again: "
                 + refusal.getMessage()),
-        Fleet.withoutTable(cluster.nodes().nodes(), cluster.unreportedNodes()),
+        announced(decision, inForce, true),
+        fleet,
         now);
   }
 

@@ -4,6 +4,7 @@ package io.xdplb.controller;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.xdplb.core.announce.Member;
 import io.xdplb.core.announce.Membership;
+import io.xdplb.core.policy.Policy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -270,13 +271,19 @@ final class MembershipKeeper implements AutoCloseable {
   private Collection<MembershipPlan.Candidate> candidates(Membership current) {
     List<MembershipPlan.Candidate> candidates = new ArrayList<>();
     Set<String> names = new HashSet<>();
-    for (ClusterView.AgentNode node : cluster.agentNodes()) {
+    List<Policy> l2 = cluster.policies().valid().stream().filter(Policy::isL2).toList();
+    for (AnnouncingNode node : cluster.announcingNodes()) {
       String name = node.name();
       if (node.hasAgent() || current != null && current.member(name).isPresent()) {
         names.add(name);
         candidates.add(
             new MembershipPlan.Candidate(
-                name, node.addresses(), node.hasAgent(), isLost(name), node.isSelected()));
+                name,
+                node.addresses(),
+                node.hasAgent(),
+                isLost(name),
+                node.exclusion().isEmpty()
+                    && l2.stream().anyMatch(policy -> policy.selectsNode(node.labels()))));
       }
     }
     silentSince.keySet().retainAll(names);

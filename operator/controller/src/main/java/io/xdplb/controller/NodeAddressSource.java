@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -33,17 +34,20 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   static final String ZONE = "topology.kubernetes.io/zone";
 
   private final Function<String, Stream<ObjectName>> onNode;
-  private final Runnable onAnnouncing;
+  private final Consumer<Node> onAnnouncing;
+  private final Consumer<String> onGone;
 
   /**
    * @param onNode finds the LoadBalancers that have endpoints on a node
-   * @param onAnnouncing hears when Nodes come and go, and when another node may announce, or in
-   *     another way
+   * @param onAnnouncing hears of Nodes that are new, or of which something has changed that
+   *     announcing depends on
+   * @param onGone hears of those that are gone
    */
   NodeAddressSource(
       EventSourceContext<LoadBalancer> context,
       Function<String, Stream<ObjectName>> onNode,
-      Runnable onAnnouncing) {
+      Consumer<Node> onAnnouncing,
+      Consumer<String> onGone) {
     super(
         InformerEventSourceConfiguration.from(Node.class, LoadBalancer.class)
             .withName("addresses")
@@ -55,6 +59,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
         context);
     this.onNode = onNode;
     this.onAnnouncing = onAnnouncing;
+    this.onGone = onGone;
   }
 
   /** The internal addresses of a Node, as text; empty if there is no such Node. */
@@ -65,10 +70,6 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   /** All Nodes. */
   List<Node> nodes() {
     return list(node -> true).toList();
-  }
-
-  Optional<Node> node(String name) {
-    return get(new ResourceID(name));
   }
 
   /** The labels of a Node. */
@@ -111,7 +112,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   public void onAdd(Node node) {
     super.onAdd(node);
     trigger(node);
-    onAnnouncing.run();
+    onAnnouncing.accept(node);
   }
 
   @Override
@@ -123,7 +124,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
     if (!labels(before).equals(labels(now))
         || !exclusion(before).equals(exclusion(now))
         || !internal(before).equals(internal(now))) {
-      onAnnouncing.run();
+      onAnnouncing.accept(now);
     }
   }
 
@@ -131,7 +132,7 @@ final class NodeAddressSource extends InformerEventSource<Node, LoadBalancer> {
   public synchronized void onDelete(Node node, boolean finalStateUnknown) {
     super.onDelete(node, finalStateUnknown);
     trigger(node);
-    onAnnouncing.run();
+    onGone.accept(node.getMetadata().getName());
   }
 
   private void trigger(Node node) {

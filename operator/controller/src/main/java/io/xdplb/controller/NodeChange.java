@@ -2,6 +2,7 @@
 package io.xdplb.controller;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Session;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
 import java.util.HashMap;
@@ -17,11 +18,16 @@ import java.util.stream.Collectors;
  *
  * @param concernsAll what holds for every table has changed
  * @param addresses where the node is reached has changed
+ * @param sessions its BGP sessions have changed, or whether it has a vote
  * @param buckets whose digests differ
  * @param tables whose exceptions differ
  */
 record NodeChange(
-    boolean concernsAll, boolean addresses, Set<String> buckets, Set<ObjectName> tables) {
+    boolean concernsAll,
+    boolean addresses,
+    boolean sessions,
+    Set<String> buckets,
+    Set<ObjectName> tables) {
 
   private static final NodeStateStatus NOTHING =
       new NodeStateStatus(null, null, null, null, null, null, null, null);
@@ -34,8 +40,17 @@ record NodeChange(
         (before == null) != (now == null)
             || !orEmpty(then.interfaces()).equals(orEmpty(next.interfaces())),
         !orEmpty(then.addresses()).equals(orEmpty(next.addresses())),
+        !sessions(then).equals(sessions(next)) || hasVote(then) != hasVote(next),
         differing(orEmpty(then.bucketHashes()), orEmpty(next.bucketHashes())),
         differing(byTable(then), byTable(next)));
+  }
+
+  private static List<Session> sessions(NodeStateStatus status) {
+    return orEmpty(status.announcing() == null ? null : status.announcing().sessions());
+  }
+
+  private static boolean hasVote(NodeStateStatus status) {
+    return status.announcing() != null && status.announcing().epoch() != null;
   }
 
   private static Map<ObjectName, TableException> byTable(NodeStateStatus status) {

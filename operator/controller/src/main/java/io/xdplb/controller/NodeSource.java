@@ -8,6 +8,7 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
 import io.xdplb.api.v1alpha1.LoadBalancer;
 import io.xdplb.api.v1alpha1.NodeState;
+import io.xdplb.api.v1alpha1.NodeStateStatus;
 import io.xdplb.core.model.ObjectName;
 import java.time.Duration;
 import java.util.List;
@@ -39,6 +40,16 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
 
     /** Some node has reported something else than before, or is gone. */
     void nodesChanged();
+
+    /**
+     * What a node announces now; {@code null} if it reports nothing any more.
+     *
+     * @return those that have an address of which it says something else than before
+     */
+    Stream<ObjectName> announcedBy(String node, NodeStateStatus status);
+
+    /** The sessions of a node are others, or it has come or is gone: those that wait for that. */
+    Stream<ObjectName> announcersChanged();
 
     /** Those that have endpoints on a node. */
     Stream<ObjectName> onNode(String node);
@@ -99,6 +110,8 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   @Override
   public void onAdd(NodeState node) {
     super.onAdd(node);
+    concerned.announcedBy(node.getMetadata().getName(), node.getStatus());
+    concerned.announcersChanged();
     trigger(concerned.all());
   }
 
@@ -106,6 +119,8 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   public void onUpdate(NodeState before, NodeState now) {
     super.onUpdate(before, now);
     NodeChange change = NodeChange.between(before.getStatus(), now.getStatus());
+    Stream<ObjectName> announced =
+        concerned.announcedBy(now.getMetadata().getName(), now.getStatus());
     trigger(
         change.concernsAll()
             ? concerned.all()
@@ -114,6 +129,8 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
                         .flatMap(concerned::inBucket)
                         .filter(balancer -> !concerned.isAtRest(balancer, now)),
                     change.tables().stream(),
+                    announced,
+                    change.sessions() ? concerned.announcersChanged() : Stream.<ObjectName>empty(),
                     change.addresses()
                         ? concerned.onNode(now.getMetadata().getName())
                         : Stream.<ObjectName>empty())
@@ -123,6 +140,8 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   @Override
   public synchronized void onDelete(NodeState node, boolean finalStateUnknown) {
     super.onDelete(node, finalStateUnknown);
+    concerned.announcedBy(node.getMetadata().getName(), null);
+    concerned.announcersChanged();
     trigger(concerned.all());
   }
 

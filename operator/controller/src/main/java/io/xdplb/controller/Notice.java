@@ -22,6 +22,7 @@ record Notice(boolean isWarning, String reason, String note) {
   static final Set<String> EXPECTED =
       Set.of(
           StatusComposer.PROGRAMMING,
+          Announced.ANNOUNCING,
           StatusComposer.WITHDRAWING,
           StatusComposer.WITHDRAWN,
           StatusComposer.TEMPLATE);
@@ -50,12 +51,16 @@ record Notice(boolean isWarning, String reason, String note) {
             StatusComposer.ACCEPTED,
             StatusComposer.ADDRESS_ALLOCATED,
             StatusComposer.RESOLVED_REFS,
-            StatusComposer.PROGRAMMED)) {
+            StatusComposer.PROGRAMMED,
+            Announced.ANNOUNCED)) {
       Condition now = StatusComposer.condition(after, type).orElseThrow();
       Optional<Condition> then = StatusComposer.condition(before, type);
       boolean saidAlready =
-          refused && (isProgrammed(type) || type.equals(StatusComposer.ADDRESS_ALLOCATED))
-              || withoutAddress && isProgrammed(type);
+          refused && (isOfNodes(type) || type.equals(StatusComposer.ADDRESS_ALLOCATED))
+              || withoutAddress && isOfNodes(type)
+              || type.equals(Announced.ANNOUNCED)
+                  && now.getStatus().equals(Verdict.Status.FALSE.text())
+                  && EXPECTED.contains(now.getReason());
       if (!saidAlready && isNews(type, then, now)) {
         notices.add(new Notice(isWarning(now), now.getReason(), now.getMessage()));
       }
@@ -71,25 +76,26 @@ record Notice(boolean isWarning, String reason, String note) {
     return notices;
   }
 
-  private static boolean isProgrammed(String type) {
-    return type.equals(StatusComposer.PROGRAMMED);
+  /** Of what nodes do, which moves by itself. */
+  private static boolean isOfNodes(String type) {
+    return type.equals(StatusComposer.PROGRAMMED) || type.equals(Announced.ANNOUNCED);
   }
 
   private static boolean isNews(String type, Optional<Condition> then, Condition now) {
-    boolean isProgrammed = isProgrammed(type);
+    boolean isOfNodes = isOfNodes(type);
     boolean isFalse = now.getStatus().equals(Verdict.Status.FALSE.text());
     if (now.getStatus().equals(Verdict.Status.UNKNOWN.text())) {
       return false;
     }
     if (then.isEmpty()) {
-      return isFalse || type.equals(StatusComposer.ACCEPTED) || isProgrammed;
+      return isFalse || type.equals(StatusComposer.ACCEPTED) || isOfNodes;
     }
     if (!then.get().getStatus().equals(now.getStatus())
         || !then.get().getReason().equals(now.getReason())) {
       return true;
     }
     // Another refusal is news; that other nodes lag is not.
-    return isFalse && !isProgrammed && !then.get().getMessage().equals(now.getMessage());
+    return isFalse && !isOfNodes && !then.get().getMessage().equals(now.getMessage());
   }
 
   private static boolean isWarning(Condition condition) {

@@ -9,6 +9,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -28,6 +29,7 @@ final class Settling {
   private final Duration moment;
   private final Clock clock;
   private final Map<ObjectName, Instant> laggingSince = new ConcurrentHashMap<>();
+  private final Map<ObjectName, Instant> unannouncedSince = new ConcurrentHashMap<>();
 
   /**
    * @param remaining of the moment; zero when it is over or was not needed
@@ -87,6 +89,49 @@ final class Settling {
     return new Phase(remaining, isHeld);
   }
 
+  /**
+   * What to say of announcing.
+   *
+   * @param verdict to be said
+   * @param remaining of the moment; zero when it is over or was not needed
+   */
+  record Announcing(Verdict verdict, Duration remaining) {}
+
+  /**
+   * The same for announcing: an owner that is lost, or hands over, has a successor in less than the
+   * moment.
+   *
+   * @param found what holds now
+   */
+  Announcing announced(LoadBalancer balancer, Decision decision, Verdict found) {
+    ObjectName name = Names.of(balancer);
+    if (!Announced.mayPass(found)) {
+      unannouncedSince.remove(name);
+      return new Announcing(found, Duration.ZERO);
+    }
+    Instant since = unannouncedSince.computeIfAbsent(name, key -> now());
+    Duration remaining = Duration.between(now(), since.plus(moment));
+    LoadBalancerStatus status = balancer.getStatus();
+    Optional<Condition> said =
+        isOfThisSpec(balancer)
+            ? StatusComposer.condition(status, Announced.ANNOUNCED)
+            : Optional.empty();
+    if (remaining.isNegative()
+        || remaining.isZero()
+        || said.filter(c -> found.reason().equals(c.getReason())).isPresent()) {
+      return new Announcing(found, Duration.ZERO);
+    }
+    return new Announcing(
+        said.filter(c -> Verdict.Status.TRUE.text().equals(c.getStatus()))
+            .filter(c -> decision.addressing().addresses().equals(status.addresses()))
+            .map(c -> Verdict.yes(c.getReason(), c.getMessage()))
+            .orElseGet(
+                () ->
+                    Verdict.no(
+                        Announced.ANNOUNCING, "The nodes are about to announce the addresses.")),
+        remaining);
+  }
+
   /** Whether nodes were behind when the LoadBalancer was last looked at. */
   boolean isWaiting(ObjectName name) {
     return laggingSince.containsKey(name);
@@ -94,6 +139,7 @@ final class Settling {
 
   void forget(ObjectName name) {
     laggingSince.remove(name);
+    unannouncedSince.remove(name);
   }
 
   private static boolean isOfThisSpec(LoadBalancer balancer) {

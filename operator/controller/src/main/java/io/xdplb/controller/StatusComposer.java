@@ -36,7 +36,7 @@ final class StatusComposer {
   static final String TEMPLATE = "Template";
   static final String NOT_WRITTEN = "TableNotWritten";
 
-  private static final int NAMED_NODES = 5;
+  static final int NAMED_NODES = 5;
   private static final int NODE_MESSAGE_LENGTH = 256;
 
   private StatusComposer() {}
@@ -47,6 +47,7 @@ final class StatusComposer {
    * @param decision about that spec
    * @param inForce the table that the API server holds; {@code null} if none
    * @param programmed see {@link #programmed}
+   * @param announced see {@link Announced}
    * @param fleet what the nodes say of {@code inForce}
    * @param now becomes the transition time of the conditions whose status changes
    */
@@ -56,15 +57,17 @@ final class StatusComposer {
       Decision decision,
       ForwardingTableSpec inForce,
       Verdict programmed,
+      Verdict announced,
       Fleet fleet,
       Instant now) {
-    Verdict ready = ready(decision, programmed);
+    Verdict ready = ready(decision, programmed, announced);
     List<Condition> conditions = new ArrayList<>();
     conditions.add(condition(before, ACCEPTED, decision.accepted(), generation, now));
     conditions.add(condition(before, RESOLVED_REFS, decision.resolvedRefs(), generation, now));
     conditions.add(
         condition(before, ADDRESS_ALLOCATED, decision.addressing().allocated(), generation, now));
     conditions.add(condition(before, PROGRAMMED, programmed, generation, now));
+    conditions.add(condition(before, Announced.ANNOUNCED, announced, generation, now));
     conditions.add(condition(before, READY, ready, generation, now));
     if (!ready.isTrue()) {
       // What only the user can mend is Stalled; all else is still being tried.
@@ -109,6 +112,7 @@ final class StatusComposer {
     Verdict yes = Verdict.yes(TEMPLATE, "It is a template, for Services to refer to.");
     Verdict none = Verdict.no(TEMPLATE, "Templates have no addresses.");
     Verdict programmed = Verdict.no(TEMPLATE, "Templates are not programmed.");
+    Verdict announced = Verdict.no(TEMPLATE, "Templates are not announced.");
     return new LoadBalancerStatus(
         generation,
         null,
@@ -118,6 +122,7 @@ final class StatusComposer {
             condition(before, RESOLVED_REFS, yes, generation, now),
             condition(before, ADDRESS_ALLOCATED, none, generation, now),
             condition(before, PROGRAMMED, programmed, generation, now),
+            condition(before, Announced.ANNOUNCED, announced, generation, now),
             condition(before, READY, yes, generation, now)),
         0,
         0,
@@ -186,18 +191,49 @@ final class StatusComposer {
         : Verdict.no(NODES_LAGGING, lagging(fleet));
   }
 
+  /**
+   * What the condition Announced says where there is nothing to announce; empty where there is.
+   *
+   * @param inForce the table that the API server holds; {@code null} if none
+   */
+  static Optional<Verdict> nothingToAnnounce(Decision decision, ForwardingTableSpec inForce) {
+    if (inForce != null && !decision.addressing().addresses().isEmpty()) {
+      return Optional.empty();
+    }
+    if (decision.accepted().isFalse()) {
+      return Optional.of(
+          Verdict.no(decision.accepted().reason(), "Nothing is announced for this spec."));
+    }
+    Verdict allocated = decision.addressing().allocated();
+    return Optional.of(
+        allocated.isFalse()
+            ? Verdict.no(allocated.reason(), "Nothing is announced: there is no address.")
+            : Verdict.unknown(Decision.PENDING, "There is no table yet."));
+  }
+
+  /** Whether a status says that each address is announced. */
+  static boolean isAnnounced(LoadBalancerStatus status) {
+    return condition(status, Announced.ANNOUNCED)
+        .filter(c -> Verdict.Status.TRUE.text().equals(c.getStatus()))
+        .isPresent();
+  }
+
   /** The condition of a type; empty if it is not there. */
   static Optional<Condition> condition(LoadBalancerStatus status, String type) {
     return Conditions.of(status == null ? null : status.conditions(), type);
   }
 
-  private static Verdict ready(Decision decision, Verdict programmed) {
+  /** Where nobody has asked for announcements, nobody waits for them. */
+  private static Verdict ready(Decision decision, Verdict programmed, Verdict announced) {
     List<Verdict> required =
-        List.of(
-            decision.accepted(),
-            decision.addressing().allocated(),
-            decision.resolvedRefs(),
-            programmed);
+        Stream.of(
+                decision.accepted(),
+                decision.addressing().allocated(),
+                decision.resolvedRefs(),
+                programmed,
+                announced)
+            .filter(verdict -> !verdict.reason().equals(Announced.NOT_MANAGED))
+            .toList();
     return Stream.concat(
             required.stream().filter(Verdict::isFalse),
             required.stream().filter(verdict -> !verdict.isTrue()))
@@ -259,7 +295,8 @@ final class StatusComposer {
     return String.join(" ", sentences);
   }
 
-  private static String named(List<String> nodes) {
+  /** The first few names. */
+  static String named(List<String> nodes) {
     return nodes.stream().limit(NAMED_NODES).collect(Collectors.joining(", "))
         + (nodes.size() > NAMED_NODES ? " and others" : "");
   }

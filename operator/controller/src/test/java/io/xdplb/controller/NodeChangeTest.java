@@ -4,8 +4,10 @@ package io.xdplb.controller;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Announcing;
 import io.xdplb.api.v1alpha1.NodeStateStatus.AttachMode;
 import io.xdplb.api.v1alpha1.NodeStateStatus.Interface;
+import io.xdplb.api.v1alpha1.NodeStateStatus.Session;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
 import java.util.List;
@@ -26,7 +28,8 @@ class NodeChangeTest {
         NodeChange.between(
             status(ETH0, Map.of("00", "a", "01", "b", "02", "c"), List.of()),
             status(ETH0, Map.of("00", "a", "01", "x", "03", "d"), null));
-    assertThat(change).isEqualTo(new NodeChange(false, false, Set.of("01", "02", "03"), Set.of()));
+    assertThat(change)
+        .isEqualTo(new NodeChange(false, false, false, Set.of("01", "02", "03"), Set.of()));
   }
 
   @Test
@@ -40,7 +43,7 @@ class NodeChangeTest {
     assertThat(NodeChange.between(with, other).tables()).isEqualTo(web);
     assertThat(NodeChange.between(other, without).tables()).isEqualTo(web);
     assertThat(NodeChange.between(with, with))
-        .isEqualTo(new NodeChange(false, false, Set.of(), Set.of()));
+        .isEqualTo(new NodeChange(false, false, false, Set.of(), Set.of()));
   }
 
   @Test
@@ -62,7 +65,24 @@ class NodeChangeTest {
         new NodeStateStatus("test", List.of("198.51.100.1"), ETH0, null, null, null, null, null);
     assertThat(NodeChange.between(before, now))
         .isEqualTo(NodeChange.between(now, before))
-        .isEqualTo(new NodeChange(false, true, Set.of(), Set.of()));
+        .isEqualTo(new NodeChange(false, true, false, Set.of(), Set.of()));
+  }
+
+  @Test
+  void sessionsAndAVoteConcernThoseThatWaitForAnnouncers() {
+    NodeStateStatus before = announcing(new Announcing(1L, null, null, null, null));
+    Session up = new Session("tor-1", "Established", null);
+    NodeStateStatus now = announcing(new Announcing(1L, null, null, null, List.of(up)));
+    assertThat(NodeChange.between(before, now).sessions()).isTrue();
+    assertThat(NodeChange.between(announcing(null), before).sessions()).isTrue();
+    NodeStateStatus next =
+        announcing(new Announcing(2L, List.of("203.0.113.1"), null, null, List.of(up)));
+    assertThat(NodeChange.between(now, next))
+        .isEqualTo(new NodeChange(false, false, false, Set.of(), Set.of()));
+  }
+
+  private static NodeStateStatus announcing(Announcing announcing) {
+    return new NodeStateStatus("test", null, ETH0, null, null, null, null, announcing);
   }
 
   private static NodeStateStatus status(

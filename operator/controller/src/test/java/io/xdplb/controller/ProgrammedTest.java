@@ -34,7 +34,13 @@ class ProgrammedTest extends OperatorTestCase {
     assertThat(balancer.getStatus().conditions())
         .extracting(Condition::getType)
         .containsExactly(
-            "Accepted", "ResolvedRefs", "AddressAllocated", "Programmed", "Ready", "Reconciling");
+            "Accepted",
+            "ResolvedRefs",
+            "AddressAllocated",
+            "Programmed",
+            "Announced",
+            "Ready",
+            "Reconciling");
     assertThat(balancer.getStatus().desiredNodes()).isZero();
     assertThat(balancer.getStatus().programmedNodes()).isZero();
   }

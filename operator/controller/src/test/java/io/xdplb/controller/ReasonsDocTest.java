@@ -21,7 +21,13 @@ class ReasonsDocTest {
     String text = Files.readString(Checkout.path("docs").resolve("status.md"));
     List<String> words = new ArrayList<>();
     Arrays.stream(Problem.Reason.values()).map(Enum::name).forEach(words::add);
-    for (Class<?> says : List.of(StatusComposer.class, Decision.class, PoolStatusComposer.class)) {
+    for (Class<?> says :
+        List.of(
+            StatusComposer.class,
+            Decision.class,
+            PoolStatusComposer.class,
+            Announced.class,
+            AnnouncingStatusComposer.class)) {
       words.addAll(constants(says));
     }
     assertThat(words)

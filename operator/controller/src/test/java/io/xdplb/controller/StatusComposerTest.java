@@ -69,6 +69,7 @@ class StatusComposerTest {
           0,
           List.of(),
           List.of());
+  private static final Verdict NOT_MANAGED = Verdict.unknown("NotManaged", "no policy");
   private static final Fleet NOBODY = new Fleet(0, 0, List.of(), List.of(), List.of(), List.of());
   private static final Fleet ALL = new Fleet(2, 2, List.of(), List.of(), List.of(), List.of());
   private static final Fleet BEHIND =
@@ -82,17 +83,41 @@ class StatusComposerTest {
     assertThat(said(GOOD, ALL, false))
         .isEqualTo(
             "Accepted=True ResolvedRefs=True AddressAllocated=True Programmed=True:Programmed"
-                + " Ready=True:Ready");
-    assertThat(said(GOOD, NOBODY, false)).contains("Programmed=False:NoNodes Ready=False:NoNodes");
+                + " Announced=Unknown Ready=True:Ready");
+    assertThat(said(GOOD, NOBODY, false))
+        .contains("Programmed=False:NoNodes Announced=Unknown Ready=False:NoNodes");
     assertThat(said(GOOD, BEHIND, true))
-        .contains("Programmed=False:Programming Ready=False:Programming");
+        .contains("Programmed=False:Programming Announced=Unknown Ready=False:Programming");
     assertThat(said(GOOD, BEHIND, false)).contains("Ready=False:NodesLagging");
-    assertThat(said(GOOD, FAILING, true)).contains("Programmed=False:MapFull Ready=False:MapFull");
+    assertThat(said(GOOD, FAILING, true))
+        .contains("Programmed=False:MapFull Announced=Unknown Ready=False:MapFull");
     assertThat(said(UNRESOLVED, ALL, false))
         .contains("ResolvedRefs=False", "Programmed=True", "Ready=False:BackendNotFound");
     assertThat(said(WAITING, ALL, false)).contains("Programmed=Unknown", "Ready=Unknown:Pending");
     assertThat(said(REFUSED, ALL, false))
         .contains("Accepted=False", "Programmed=False:InvalidSpec", "Ready=False:InvalidSpec");
+  }
+
+  @Test
+  void readyWaitsForAnnouncementsThatSomebodyHasAskedFor() {
+    Verdict none = Verdict.no("NoEligibleNode", "nobody");
+    LoadBalancerStatus waiting = compose(null, GOOD, ALL, false, none, NOW);
+    assertThat(StatusComposer.condition(waiting, "Ready").orElseThrow().getReason())
+        .isEqualTo("NoEligibleNode");
+    assertThat(StatusComposer.condition(waiting, "Reconciling")).isPresent();
+    assertThat(StatusComposer.isAnnounced(waiting)).isFalse();
+    LoadBalancerStatus ready =
+        compose(waiting, GOOD, ALL, false, Verdict.yes("Announced", "by ARP"), NOW);
+    assertThat(StatusComposer.readiness(ready)).isEqualTo("True");
+    assertThat(StatusComposer.isAnnounced(ready)).isTrue();
+    assertThat(reasons(waiting, ready)).containsExactly("+Announced");
+    assertThat(reasons(ready, waiting)).containsExactly("-NoEligibleNode");
+    LoadBalancerStatus other =
+        compose(ready, GOOD, ALL, false, Verdict.yes("Announced", "by ARP from another"), NOW);
+    assertThat(reasons(ready, other)).as("another owner").isEmpty();
+    LoadBalancerStatus about =
+        compose(null, GOOD, ALL, false, Verdict.no("Announcing", "about to"), NOW);
+    assertThat(reasons(null, about)).containsExactly("+Accepted", "+Programmed");
   }
 
   @Test
@@ -127,6 +152,7 @@ class StatusComposerTest {
         decision,
         null,
         StatusComposer.programmed(decision, null, NOBODY, false),
+        StatusComposer.nothingToAnnounce(decision, null).orElseThrow(),
         NOBODY,
         NOW);
   }
@@ -140,7 +166,8 @@ class StatusComposerTest {
                 .map(Condition::getType)
                 .toList();
         assertThat(types)
-            .startsWith("Accepted", "ResolvedRefs", "AddressAllocated", "Programmed", "Ready")
+            .startsWith(
+                "Accepted", "ResolvedRefs", "AddressAllocated", "Programmed", "Announced", "Ready")
             .doesNotHaveDuplicates();
         boolean ready = decision == GOOD && fleet == ALL;
         assertThat(types.contains("Stalled")).isEqualTo(decision == REFUSED);
@@ -267,12 +294,23 @@ class StatusComposerTest {
 
   private static LoadBalancerStatus compose(
       LoadBalancerStatus before, Decision decision, Fleet fleet, boolean settling, Instant now) {
+    return compose(before, decision, fleet, settling, NOT_MANAGED, now);
+  }
+
+  private static LoadBalancerStatus compose(
+      LoadBalancerStatus before,
+      Decision decision,
+      Fleet fleet,
+      boolean settling,
+      Verdict announced,
+      Instant now) {
     return StatusComposer.compose(
         before,
         7,
         decision,
         TABLE,
         StatusComposer.programmed(decision, TABLE, fleet, settling),
+        announced,
         fleet,
         now);
   }

@@ -23,6 +23,10 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.Resource;
+import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
+import io.xdplb.api.v1alpha1.BGPPeer;
+import io.xdplb.api.v1alpha1.BGPPeerSpec;
 import io.xdplb.api.v1alpha1.ForwardingTable;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.LoadBalancer;
@@ -69,6 +73,8 @@ final class TestCluster implements AutoCloseable {
   /** The operator must still run: it deletes the tables. */
   @Override
   public void close() {
+    client.resources(AnnouncementPolicy.class).delete();
+    client.resources(BGPPeer.class).delete();
     client.resources(NodeState.class).delete();
     client.services().inNamespace(namespace).delete();
     until(
@@ -150,6 +156,36 @@ final class TestCluster implements AutoCloseable {
         List.of(
             new LoadBalancerSpec.Backend(
                 null, new LoadBalancerSpec.StaticBackends(List.of(backends), 8080), null)));
+  }
+
+  void policy(String name, AnnouncementPolicySpec spec) {
+    AnnouncementPolicy policy = new AnnouncementPolicy();
+    policy.setMetadata(new ObjectMetaBuilder().withName(name).build());
+    policy.setSpec(spec);
+    client.resource(policy).create();
+  }
+
+  /** One of all nodes, with no more than has to be said. */
+  void peer(String name) {
+    BGPPeer peer = new BGPPeer();
+    peer.setMetadata(new ObjectMetaBuilder().withName(name).build());
+    peer.setSpec(
+        new BGPPeerSpec(
+            null,
+            "198.51.100.254",
+            null,
+            64513L,
+            64512L,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null));
+    client.resource(peer).create();
   }
 
   // As the controllers that make Services and EndpointSlices.
@@ -326,10 +362,23 @@ final class TestCluster implements AutoCloseable {
     return client.resources(ForwardingTable.class).inNamespace(namespace).list().getItems();
   }
 
-  /** Events about a LoadBalancer, as "Type Reason". */
-  List<String> events(String balancer) {
-    return client.events().v1().events().inNamespace(namespace).list().getItems().stream()
-        .filter(event -> event.getRegarding().getName().equals(balancer))
+  /** Events about a LoadBalancer or Service, as "Type Reason". */
+  List<String> events(String name) {
+    return events(namespace, event -> event.getRegarding().getName().equals(name));
+  }
+
+  /** Events about an object of the whole cluster, as "Type Reason". */
+  List<String> clusterEvents(String kind, String name) {
+    return events(
+        "default",
+        event ->
+            event.getRegarding().getKind().equals(kind)
+                && event.getRegarding().getName().equals(name));
+  }
+
+  private List<String> events(String place, Predicate<Event> about) {
+    return client.events().v1().events().inNamespace(place).list().getItems().stream()
+        .filter(about)
         .sorted(Comparator.comparing(event -> event.getEventTime().getTime()))
         .map((Event event) -> event.getType() + " " + event.getReason())
         .toList();
@@ -388,6 +437,30 @@ final class TestCluster implements AutoCloseable {
                         Objects.equals(
                             c.getObservedGeneration(), balancer.getMetadata().getGeneration()))
                 .isPresent());
+  }
+
+  /** Waits until Ready of an AnnouncementPolicy says this. */
+  AnnouncementPolicy awaitPolicy(String name, String status, String reason) {
+    return awaitObject(
+        name + ": " + status + " " + reason,
+        client.resources(AnnouncementPolicy.class).withName(name),
+        policy ->
+            policy.getStatus() != null
+                && Conditions.of(policy.getStatus().conditions(), "Ready")
+                    .filter(c -> status.equals(c.getStatus()) && reason.equals(c.getReason()))
+                    .isPresent());
+  }
+
+  /** Waits until Ready of a BGPPeer says this. */
+  BGPPeer awaitPeer(String name, String status, String reason) {
+    return awaitObject(
+        name + ": " + status + " " + reason,
+        client.resources(BGPPeer.class).withName(name),
+        peer ->
+            peer.getStatus() != null
+                && Conditions.of(peer.getStatus().conditions(), "Ready")
+                    .filter(c -> status.equals(c.getStatus()) && reason.equals(c.getReason()))
+                    .isPresent());
   }
 
   /** Waits for a condition whose message contains this. */

@@ -20,8 +20,8 @@ import java.util.List;
  *     unless they are shared
  * @param pools from which pool each of the addresses is; an address that is in no pool is not
  *     listed
- * @param conditions Accepted, ResolvedRefs, AddressAllocated, Programmed and Ready always;
- *     Reconciling or Stalled only while True
+ * @param conditions Accepted, ResolvedRefs, AddressAllocated, Programmed, Announced and Ready
+ *     always; Reconciling or Stalled only while True
  * @param readyEndpoints how many endpoints take new flows, over all listeners
  * @param desiredNodes how many nodes should hold the table
  * @param programmedNodes how many of them have proven that they do
