@@ -6,6 +6,7 @@ import static io.xdplb.agent.bgp.NodeBird.route;
 import static io.xdplb.agent.bgp.PeerBuilder.peer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.kernel.RunningProcess;
 import java.time.Duration;
@@ -14,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,6 +37,10 @@ class LossTest {
   private static final Duration AT_ONCE = Duration.ofMillis(500);
   private static final Duration SECOND = Duration.ofSeconds(1);
 
+  /** Announced by all nodes, so that some of them are sent to any one of these. */
+  private static final List<String> SHARED =
+      IntStream.range(100, 140).mapToObj(i -> "203.0.113." + i).toList();
+
   private static final List<String> TABLE = new ArrayList<>();
 
   private static Lab lab;
@@ -50,15 +57,25 @@ class LossTest {
     static Node start(String name, int host, BgpPeer peer) throws BirdException {
       Lab.Machine machine = lab.machine(name, host);
       String vip = "203.0.113." + host;
-      machine.netns().ip("addr add " + vip + "/32 dev lo");
+      machine
+          .netns()
+          .ip(
+              Stream.concat(Stream.of(vip), SHARED.stream())
+                  .map(address -> "addr add " + address + "/32 dev lo")
+                  .toArray(String[]::new));
       Node node = new Node(machine, NodeBird.start(lab, machine), peer, vip);
-      node.bird.apply(List.of(peer), List.of(route(vip, "router")));
+      node.announce(Stream.concat(Stream.of(vip), SHARED.stream()));
       return node;
+    }
+
+    void announce(Stream<String> vips) throws BirdException {
+      bird.apply(List.of(peer), vips.map(address -> route(address, "router")).toList());
     }
 
     void isAnnounced() {
       eventually(() -> assertThat(router.paths(vip)).containsExactly(machine.ipv4()));
-      eventually(() -> assertThat(bird.sessions().get("router").exported()).hasSize(1));
+      eventually(
+          () -> assertThat(bird.sessions().get("router").exported()).contains(Ip.parse(vip)));
     }
 
     /** Whether the router's kernel has lost the route since {@code start}. */
@@ -136,12 +153,30 @@ class LossTest {
   }
 
   @Test
+  void aBirdThatIsKilledCostsNothingIfAnotherNodeAnnouncesTheSame() {
+    fast.isAnnounced();
+    plain.isAnnounced();
+    String vip =
+        SHARED.stream()
+            .filter(address -> routed(address).contains(" via " + fast.machine.ipv4() + " "))
+            .findFirst()
+            .orElseThrow();
+    try (RunningProcess ping = ping(vip, 3_000)) {
+      fast.bird.kill();
+      eventually(() -> assertThat(routed(vip)).doesNotContain(" via " + fast.machine.ipv4() + " "));
+      fast.bird.start();
+      fast.isAnnounced();
+      hasLostNothing(ping);
+    }
+  }
+
+  @Test
   void aWithdrawalTakesNoTime() throws Exception {
     fast.isAnnounced();
     Instant start = Instant.now();
-    fast.bird.apply(List.of(fast.peer), List.of());
+    fast.announce(SHARED.stream());
     assertThat(note("withdrawn by the agent", fast.withdrawal(start))).isLessThan(AT_ONCE);
-    fast.bird.apply(List.of(fast.peer), List.of(route(fast.vip, "router")));
+    fast.announce(Stream.concat(Stream.of(fast.vip), SHARED.stream()));
     fast.isAnnounced();
   }
 
@@ -153,14 +188,11 @@ class LossTest {
       graceful.bird.control().run("graceful restart");
       graceful.bird.close();
       graceful.bird.start();
-      eventually(() -> assertThat(graceful.bird.sessions().get("router").exported()).hasSize(1));
+      eventually(() -> assertThat(graceful.bird.sessions().get("router").exported()).isNotEmpty());
       graceful.bird.kill();
       graceful.bird.start();
-      eventually(() -> assertThat(graceful.bird.sessions().get("router").exported()).hasSize(1));
-      Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !ping.isAlive());
-      Matcher received = RECEIVED.matcher(ping.output());
-      assertThat(received.find()).as(ping.output()).isTrue();
-      assertThat(received.group(2)).isEqualTo(received.group(1));
+      eventually(() -> assertThat(graceful.bird.sessions().get("router").exported()).isNotEmpty());
+      hasLostNothing(ping);
     }
     assertThat(graceful.isWithdrawnSince(start)).isFalse();
     TABLE.add("| BIRD restarted or killed and restarted, graceful restart, no BFD | never |");
@@ -216,6 +248,18 @@ class LossTest {
         .machine()
         .netns()
         .start("ping", "-q", "-n", "-i", "0.001", "-c", String.valueOf(count), vip);
+  }
+
+  private static void hasLostNothing(RunningProcess ping) {
+    Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !ping.isAlive());
+    Matcher received = RECEIVED.matcher(ping.output());
+    assertThat(received.find()).as(ping.output()).isTrue();
+    assertThat(received.group(2)).isEqualTo(received.group(1));
+  }
+
+  /** Where the router's kernel sends what goes to an address. */
+  private static String routed(String vip) {
+    return router.machine().netns().run("ip", "route", "get", vip);
   }
 
   private static Duration note(String event, Duration withdrawal) {
