@@ -148,7 +148,9 @@ class ManifestParserTest {
             "unknown kind",
             GOOD.replace("LoadBalancer", "LoadBalance"),
             "f.yaml:2:1: unknown kind LoadBalance (xdplb.io/v1alpha1); a manifest is one of"
-                + " LoadBalancer (xdplb.io/v1alpha1), AddressPool (xdplb.io/v1alpha1), Namespace (v1),"
+                + " LoadBalancer (xdplb.io/v1alpha1), AddressPool (xdplb.io/v1alpha1),"
+                + " AnnouncementPolicy (xdplb.io/v1alpha1), BGPPeer (xdplb.io/v1alpha1),"
+                + " Membership (xdplb.io/v1alpha1), Secret (v1), Namespace (v1),"
                 + " Service (v1), EndpointSlice (discovery.k8s.io/v1)"),
         Arguments.of("unknown version", GOOD.replace("v1alpha1", "v1"), "f.yaml:2:1: unknown kind"),
         Arguments.of(

@@ -200,24 +200,40 @@ public final class NodeCluster implements AutoCloseable {
     node.netns().ip("route replace default via " + LAN.ipv6(ROUTER));
   }
 
-  /** Lets the switch drop what nodes send each other to a UDP port; or no longer, with port 0. */
+  /** Lets the switch drop what nodes send each other to a UDP port. */
   public void dropBetweenNodes(int port) {
+    partition("udp dport %d drop".formatted(port));
+  }
+
+  /** Lets the switch drop what others send to a UDP port of this node, and it to theirs. */
+  public void dropBetween(ClusterNode node, int port) {
+    partition(
+        "udp dport %2$d ip saddr %1$s drop\n    udp dport %2$d ip daddr %1$s drop"
+            .formatted(node.host().ipv4(), port));
+  }
+
+  private void partition(String rules) {
     lan.netns()
         .runWithInput(
-            port == 0
-                ? "table bridge partition {}\ndelete table bridge partition\n"
-                : """
-                table bridge partition {
-                  chain forward {
-                    type filter hook forward priority 0;
-                    udp dport %d drop
-                  }
-                }
-                """
-                    .formatted(port),
+            """
+            table bridge partition {
+              chain forward {
+                type filter hook forward priority 0;
+                %s
+              }
+            }
+            """
+                .formatted(rules),
             "nft",
             "-f",
             "-");
+  }
+
+  /** The switch drops nothing any more. */
+  public void dropNothing() {
+    lan.netns()
+        .runWithInput(
+            "table bridge partition {}\ndelete table bridge partition\n", "nft", "-f", "-");
   }
 
   private String group(List<NextHop> nextHops, int firstId) {
