@@ -73,6 +73,7 @@ final class AnnouncingLan implements AutoCloseable {
                           (isIpv4(vip) ? "addr add %s/32 dev lo" : "addr add %s/128 dev lo nodad")
                               .formatted(vip))
                   .toArray(String[]::new));
+      opened(EchoServer.start(server, server.ipv4(), PORT));
       for (String vip : vips.subList(0, Math.min(2, vips.size()))) {
         opened(EchoServer.start(server, vip, PORT));
       }
@@ -201,6 +202,11 @@ final class AnnouncingLan implements AutoCloseable {
 
   Host router() {
     return cluster.router();
+  }
+
+  /** A server, which also answers at its own address: no load balancer is on the way there. */
+  Host server() {
+    return servers.get(0);
   }
 
   NodeCluster cluster() {
