@@ -327,18 +327,25 @@ class AnnouncementsTest {
     assertThat(answers()).isTrue();
   }
 
-  // ---- while the agent writes
-
-  /** Writes these again and again while {@link #REQUEST} comes; answers what was counted. */
-  private AnnounceCounts countedWhileWriting(List<Output> outputs) throws Exception {
-    outputs.forEach(announcements::write);
+  /**
+   * By neither of two counts the votes suffice; with the epoch of one and the members of the other
+   * they do.
+   */
+  @Test
+  void countsAreReplacedAsAWhole() throws Exception {
+    claim(-1);
+    vote(0, Long.MAX_VALUE, 1);
+    vote(1, Long.MAX_VALUE, 100);
+    List<Output> counts =
+        List.of(new Output.Count(1, 1, bits(1)), new Output.Count(100, 1, bits(0)));
+    announcements.write(counts.get(0));
     AnnounceCounts before = announcements.counts();
     AtomicBoolean ended = new AtomicBoolean();
     FutureTask<Void> writing =
         new FutureTask<>(
             () -> {
               while (!ended.get()) {
-                outputs.forEach(announcements::write);
+                counts.forEach(announcements::write);
               }
               return null;
             });
@@ -354,48 +361,8 @@ class AnnouncementsTest {
     }
     writing.get();
     AnnounceCounts after = announcements.counts();
-    return new AnnounceCounts(
-        0,
-        0,
-        0,
-        after.arpAnswered() - before.arpAnswered(),
-        after.arpWithheld() - before.arpWithheld(),
-        0,
-        0);
-  }
-
-  /**
-   * By neither of two counts the votes suffice; with the epoch of one and the members of the other
-   * they do.
-   */
-  @Test
-  void countsAreReplacedAsAWhole() throws Exception {
-    claim(-1);
-    vote(0, Long.MAX_VALUE, 1);
-    vote(1, Long.MAX_VALUE, 100);
-    AnnounceCounts counted =
-        countedWhileWriting(
-            List.of(new Output.Count(1, 1, bits(1)), new Output.Count(100, 1, bits(0))));
-    assertThat(counted.arpAnswered()).isZero();
-    assertThat(counted.arpWithheld()).isGreaterThan(10_000);
-  }
-
-  /** The votes for other addresses suffice, whose entries change places with this one's. */
-  @Test
-  void claimsAreReplacedAsAWhole() throws Exception {
-    announcements.write(new Output.Count(1, 1, -1));
-    vote(0, Long.MAX_VALUE, 1);
-    vote(1, 0, 0);
-    List<Output> outputs = new ArrayList<>();
-    for (int i = 0; i < 4; i++) {
-      outputs.add(new Output.Claim(Ip.parse(VIP4), bits(1, 2 + i), i));
-      outputs.add(new Output.Claim(Ip.parse("203.0.113." + (20 + i)), bits(0), 10 + i));
-      outputs.add(new Output.Unclaim(Ip.parse("203.0.113." + (20 + (i + 2) % 4))));
-    }
-    vote(Lan.SLOT, 0, 0);
-    AnnounceCounts counted = countedWhileWriting(outputs);
-    assertThat(counted.arpAnswered()).isZero();
-    assertThat(counted.arpWithheld()).isGreaterThan(10_000);
+    assertThat(after.arpAnswered()).isEqualTo(before.arpAnswered());
+    assertThat(after.arpWithheld()).isGreaterThan(before.arpWithheld() + 10_000);
   }
 
   // ---- the same as the protocol's model
