@@ -98,12 +98,13 @@ static __always_inline __u64 edge_other(struct packet *p, __u8 maybe, __u64 dest
 	}
 	if (p->drop)
 		return XDP_PASS;
+	/* ff02::/16: the filter may take it for one of our addresses as well */
+	if (ipv6 && maybe & FILTER_SOLICITED && p->protocol == icmp && p->destination[0] == bpf_htonl(0xff020000))
+		return next(NEXT_NEIGHBOUR, 0, 0);
 	if (maybe & FILTER_NAT && p->protocol == icmp)
 		return next(NEXT_ICMP_ANSWER, 0, 0);
 	if (maybe & FILTER_TUNNEL && (p->protocol == IPPROTO_IPIP || p->protocol == IPPROTO_IPV6))
 		return next(NEXT_DECAPSULATE, 0, 0);
-	if (ipv6 && maybe & FILTER_SOLICITED && p->protocol == icmp)
-		return next(NEXT_NEIGHBOUR, 0, 0);
 	return XDP_PASS;
 }
 

@@ -95,7 +95,7 @@ __noinline int neighbour(struct xdp_md *ctx, __u32 vlan)
 			 destination[3] == (key.address[3] | bpf_htonl(0xff000000));
 	bool unspecified = !(source[0] | source[1] | source[2] | source[3]);
 
-	if (!multicast && (unspecified || !same_address(destination, key.address, true)))
+	if (!multicast && (unspecified || eth->h_dest[0] & 1 || !same_address(destination, key.address, true)))
 		return XDP_PASS;
 	if ((source[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000) || same_address(source, key.address, true))
 		return XDP_PASS;

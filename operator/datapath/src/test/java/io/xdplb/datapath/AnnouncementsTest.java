@@ -20,6 +20,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -324,6 +327,44 @@ class AnnouncementsTest {
     assertThat(answers()).isTrue();
   }
 
+  /**
+   * By neither of two counts the votes suffice; with the epoch of one and the members of the other
+   * they do.
+   */
+  @Test
+  void countsAreReplacedAsAWhole() throws Exception {
+    claim(-1);
+    vote(0, Long.MAX_VALUE, 1);
+    vote(1, Long.MAX_VALUE, 100);
+    List<Output> counts =
+        List.of(new Output.Count(1, 1, bits(1)), new Output.Count(100, 1, bits(0)));
+    announcements.write(counts.get(0));
+    AnnounceCounts before = announcements.counts();
+    AtomicBoolean ended = new AtomicBoolean();
+    FutureTask<Void> writing =
+        new FutureTask<>(
+            () -> {
+              while (!ended.get()) {
+                counts.forEach(announcements::write);
+              }
+              return null;
+            });
+    new Thread(writing, "writer").start();
+    try {
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+      TestRun requests = TestRun.on(REQUEST).receivedOn(lan.ifindex(), 0).times(1000);
+      while (System.nanoTime() < end) {
+        LAB.test().datapath().program().testRun(requests);
+      }
+    } finally {
+      ended.set(true);
+    }
+    writing.get();
+    AnnounceCounts after = announcements.counts();
+    assertThat(after.arpAnswered()).isEqualTo(before.arpAnswered());
+    assertThat(after.arpWithheld()).isGreaterThan(before.arpWithheld() + 10_000);
+  }
+
   // ---- the same as the protocol's model
 
   /** The pseudo-code in docs/announcing.md. */
@@ -446,6 +487,8 @@ class AnnouncementsTest {
       XdpAction expected4 = model.answers(Ip.parse(VIP4), Lan.now());
       assertThat(LAB.run(REQUEST).action()).as("step %d", step).isEqualTo(expected4);
       seen.merge(expected4, 1, Integer::sum);
+      assertThat(announcements.answers(Ip.parse(VIP4), Lan.now()))
+          .isEqualTo(expected4 == XdpAction.TX);
       XdpAction expected6 = model.answers(Ip.parse(VIP6), Lan.now());
       byte[] asked = Lan.solicitation(CLIENT6, VIP6).bytes();
       assertThat(LAB.run(asked).action()).as("step %d", step).isEqualTo(expected6);

@@ -17,6 +17,7 @@ import io.xdplb.libbpf.MapMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -38,6 +39,7 @@ final class KernelTables implements AutoCloseable {
   private static final int TUNNEL = 4;
   private static final int PEER = 8;
   private static final int ENDPOINT = 16;
+  private static final int SOLICITED = 32;
   static final int FLOW_USED = 1;
   static final int FLOW_FIN_CLIENT = 1 << 3;
   static final int FLOW_FIN_BACKEND = 1 << 4;
@@ -52,10 +54,12 @@ final class KernelTables implements AutoCloseable {
   private static final int KEY_ENDPOINT = 254;
   private static final String CONFIG = ".data.config";
   private static final String FILTER = ".data.filter";
+  private static final String ANNOUNCE = ".data.announce";
   private static final List<String> MAPPED =
       List.of(
           CONFIG,
           FILTER,
+          ANNOUNCE,
           "keys",
           "vips",
           "port_ranges",
@@ -157,6 +161,7 @@ final class KernelTables implements AutoCloseable {
     }
     clear(object.map("vip_cpus"));
     clear(object.map("drops"));
+    clear(object.map("announce_counts"));
   }
 
   private static void clear(ByteBuffer buffer) {
@@ -252,8 +257,71 @@ final class KernelTables implements AutoCloseable {
     config.put("nat_port_first", table.natFirst).put("nat_port_count", table.natCount);
     config.put("flow_seed", seed).put("second", 100).put("unsettled", UNSETTLED);
     config.put("answers", FOR_EVER).port("tunnel_port", Table.TUNNEL_PORT);
-    config.put("hello_port", Table.TUNNEL_PORT - 1);
+    config.put("hello_port", Announcing.HELLO_PORT);
     config.put("mss_ipv4", table.mssIpv4).put("mss_ipv6", table.mssIpv6);
+  }
+
+  /** Writes the LAN ports, and votes: our own is enough, and nobody else has one that counts. */
+  void configure(int[] links, byte[][] macs) {
+    clear(memories.get(ANNOUNCE).buffer());
+    Struct announce = new Struct(ANNOUNCE, 0, "announce");
+    announce.put("instance", Announcing.INSTANCE).put("slot", Announcing.OWN_SLOT);
+    ByteBuffer key = ByteBuffer.allocate(16).order(ByteOrder.nativeOrder());
+    key.putLong(Announcing.TAGS.key0()).putLong(Announcing.TAGS.key1());
+    announce.put("key", key.array()).put("fence", Announcing.FENCE);
+    Struct count = new Struct(announce.buffer, offset("announce", "count"), "vote_count");
+    count.put("epoch", 1).put("members", -1).put("quorum", 1);
+    member(Announcing.OWN_SLOT).put("until", Long.MAX_VALUE).put("epoch", 1);
+    member(Announcing.PEER_SLOT).put("run", Announcing.RUN).put("applied", Announcing.APPLIED);
+    for (int port = 0; port < Announcing.PORTS; port++) {
+      ByteBuffer of = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder());
+      of.putInt(links[port == 2 ? 1 : 0]).putInt(port == 1 ? Announcing.VLAN : 0);
+      byte[] value = Arrays.copyOf(macs[port], 8);
+      value[6] = (byte) port;
+      object.map("lan_ports").put(of.array(), value);
+    }
+  }
+
+  private Struct member(int slot) {
+    int size = object.btf().struct("member").size();
+    return new Struct(
+        memories.get(ANNOUNCE).buffer(), offset("announce", "member") + slot * size, "member");
+  }
+
+  private int offset(String struct, String field) {
+    return object.btf().struct(struct).members().get(field).offset();
+  }
+
+  /** Until when the vote of a slot counts, and of which epoch it is. */
+  long[] vote(int slot) {
+    return new long[] {member(slot).get("until"), member(slot).get("epoch")};
+  }
+
+  /** Writes the claims, and no others. */
+  void write(Announcing announcing) {
+    BpfMap claims = object.map("claims");
+    List<byte[]> former = new ArrayList<>();
+    claims.keys().forEach(former::add);
+    former.forEach(claims::delete);
+    announcing.claims.forEach(
+        (ip, claim) -> {
+          ByteBuffer key = ByteBuffer.allocate(20).order(ByteOrder.nativeOrder());
+          key.put(ip.bytes()).putInt(16, family(ip));
+          ByteBuffer value = ByteBuffer.allocate(24).order(ByteOrder.nativeOrder());
+          value.putLong(claim.enough() ? 1L << Announcing.OWN_SLOT : 1L << 20).putLong(generation);
+          claims.put(key.array(), value.putLong(claim.ports()).array());
+        });
+  }
+
+  /** What was counted of announcing, in the order of {@link Announcing.Count}. */
+  long[] announceCounts() {
+    long[] sums = new long[Announcing.Count.values().length];
+    for (byte[] cpu : object.map("announce_counts").lookupPerCpu(key(0)).orElseThrow()) {
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += ByteBuffer.wrap(cpu).order(ByteOrder.nativeOrder()).getLong(i * 8);
+      }
+    }
+    return sums;
   }
 
   /** The MAC address of an interface, for what leaves by another one. */
@@ -458,6 +526,9 @@ final class KernelTables implements AutoCloseable {
     table.peers.forEach(ip -> mark(ip, PEER));
     for (Address address : table.addresses.values()) {
       mark(address.ip, VIP);
+      if (!address.ip.isIpv4()) {
+        mark(Announcing.solicitedNode(address.ip), SOLICITED);
+      }
       for (Listener listener : address.listeners) {
         for (Backend backend : listener.backends) {
           if (backend.hosted) {

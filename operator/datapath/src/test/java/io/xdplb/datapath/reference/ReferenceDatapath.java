@@ -17,13 +17,15 @@ final class ReferenceDatapath {
   private static final int CONGESTION = 3;
 
   private final Machine machine;
+  private final Announcing announcing;
   private final Answers answers;
   private final Translation translation;
   private final Delivery delivery;
   private final Balancing balancing;
 
-  ReferenceDatapath(Machine machine) {
+  ReferenceDatapath(Machine machine, Announcing announcing) {
     this.machine = machine;
+    this.announcing = announcing;
     answers = new Answers(machine);
     Forwarding forwarding = new Forwarding(machine, answers);
     translation = new Translation(machine, forwarding, answers);
@@ -36,14 +38,18 @@ final class ReferenceDatapath {
   }
 
   /**
-   * A frame that has no IP packet, or one that is for many, is nobody's to judge.
+   * A frame that has no IP packet, or one that is for many, is nobody's to judge, unless it asks
+   * for an address.
    *
    * @return null for such a frame: it passes as it is
    */
   Outcome receive(Arrival arrival) {
     IpPacket packet = arrival.packet();
-    if (packet == null || arrival.frame().toGroup()) {
+    if (packet == null) {
       return null;
+    }
+    if (arrival.frame().toGroup()) {
+      return announcing.solicitation(arrival);
     }
     Address address = machine.table().addresses.get(packet.destination());
     if (address != null) {
@@ -54,9 +60,13 @@ final class ReferenceDatapath {
     }
     Outcome outcome = translation.answer(arrival);
     if (outcome == null && packet.faults().isEmpty()) {
-      outcome = translation.errorOnTheWay(arrival, IcmpError.read(packet));
+      outcome = address == null ? announcing.solicitation(arrival) : null;
+      if (outcome == null) {
+        outcome = translation.errorOnTheWay(arrival, IcmpError.read(packet));
+      }
       if (outcome == null && machine.table().isTunnelEnd(packet.destination())) {
-        outcome = decapsulate(arrival);
+        outcome = announcing.hello(arrival);
+        outcome = outcome == null ? decapsulate(arrival) : outcome;
       }
     }
     if (outcome != null) {
@@ -108,7 +118,8 @@ final class ReferenceDatapath {
     if (packet.ipv6()
         && type >= FIRST_OF_NEIGHBOUR_DISCOVERY
         && type <= LAST_OF_NEIGHBOUR_DISCOVERY) {
-      return Outcome.pass(arrival.frame());
+      Outcome outcome = announcing.solicitation(arrival);
+      return outcome == null ? Outcome.pass(arrival.frame()) : outcome;
     }
     IcmpError error = IcmpError.read(packet);
     Listener listener = about(error, address);

@@ -161,6 +161,7 @@ final class ReferenceLab implements Routes, AutoCloseable {
       }
       try (BpfObjectSpec spec = BpfObject.open("xdplb", in.readAllBytes())) {
         spec.map("keys").maxEntries(KernelTables.KEY_BUCKETS);
+        spec.map("claims").maxEntries(KernelTables.ENTRIES);
         spec.map("flows").maxEntries(FLOWS);
         spec.map("flow_index").maxEntries(FLOWS / 2);
         for (String map : List.of("vips", "vip_cpus", "port_ranges", "backends")) {

@@ -7,6 +7,7 @@ import io.xdplb.datapath.DropReason;
 import io.xdplb.libbpf.BpfObject;
 import io.xdplb.libbpf.XdpAction;
 import io.xdplb.testing.kernel.RequiresBpf;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Random;
@@ -94,6 +95,10 @@ class ReferencePropertyTest {
             "led back",
             "left alone",
             "flows compared");
+    assertThat(seen)
+        .containsKeys(
+            Arrays.stream(Announcing.Count.values()).map(Enum::name).toArray(String[]::new))
+        .allSatisfy((what, times) -> assertThat(times).as(what).isPositive());
     EnumSet<DropReason> reasons = EnumSet.complementOf(EnumSet.copyOf(NOT_HERE));
     assertThat(seen).containsKeys(reasons.stream().map(Enum::name).toArray(String[]::new));
   }

@@ -32,6 +32,7 @@ final class Round {
   private static final int LINEAR = 1000; // all headers are within
   private static final int DIFFERENCES_TOLD = 10;
   private static final int TC_ACT_UNSPEC = -1;
+  private static final byte[] LAN_MAC = {2, 0, 0, 0, 0, 0x33};
   private static final int TC_ACT_REDIRECT = 7;
 
   private final ReferenceLab lab;
@@ -43,6 +44,7 @@ final class Round {
   private final Traffic traffic;
   private final Mutation mutation;
   private final FlowTable flows = new FlowTable();
+  private final Announcing announcing;
   private final ReferenceDatapath model;
   private final ReferenceEgress egress;
   private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
@@ -73,7 +75,10 @@ final class Round {
     traffic = new Traffic(world, flows, random);
     mutation = new Mutation(random);
     Machine machine = new Machine(world.table, flows, lab);
-    model = new ReferenceDatapath(machine);
+    int[] links = {lab.ifindex(0), lab.ifindex(1)};
+    byte[][] macs = {lab.mac(links[0]), LAN_MAC, lab.mac(links[1])};
+    announcing = new Announcing(links, macs);
+    model = new ReferenceDatapath(machine, announcing);
     egress = new ReferenceEgress(machine, model.translation());
     jiffies = object.program("jiffies").testRun(new byte[14]).verdict();
     for (int link = 0; link < 2; link++) {
@@ -82,6 +87,8 @@ final class Round {
     kernel.reset();
     kernel.configure(world.table, random.nextInt());
     kernel.write(world.table, jiffies);
+    kernel.configure(links, macs);
+    claim();
     for (DropReason reason : DropReason.values()) {
       drops.put(reason, 0L);
     }
@@ -96,6 +103,7 @@ final class Round {
           changes.remove();
         }
         kernel.write(world.table, jiffies);
+        claim();
       }
       Drawn drawn = traffic.next();
       int link = drawn.link();
@@ -115,7 +123,13 @@ final class Round {
     }
     world.listeners().forEach(listener -> listener.backends.forEach(this::compareCounters));
     compareDrops();
+    compareAnnouncing();
     compareFlows();
+  }
+
+  private void claim() {
+    announcing.change(world.table.addresses.keySet(), random);
+    kernel.write(announcing);
   }
 
   private void receive(int number, byte[] frame, int ifindex) {
@@ -123,9 +137,20 @@ final class Round {
     TestRun.Result result = object.program("xdplb").testRun(lab.received(frame, ifindex, linear));
     int tags = Plain.tags(frame);
     byte[] emitted = result.action() == XdpAction.DROP ? new byte[0] : result.data();
-    Arrival arrival = tags < 0 ? null : Arrival.of(Plain.of(frame, tags), tags, ifindex, emitted);
-    Outcome expected = arrival == null ? null : model.receive(arrival);
-    String wrong = wrong(frame, tags, expected, result);
+    Arrival arrival = null;
+    String wrong;
+    if (tags < 0) {
+      byte[] answer = frame.clone();
+      XdpAction asked = announcing.arp(answer, ifindex);
+      wrong =
+          asked == XdpAction.DROP && result.action() == XdpAction.DROP
+              ? null
+              : same(asked == null ? XdpAction.PASS : asked, answer, result);
+    } else {
+      int vlan = Announcing.vlan(frame, tags);
+      arrival = Arrival.of(Plain.of(frame, tags), tags, ifindex, vlan, emitted);
+      wrong = wrong(frame, tags, model.receive(arrival), result);
+    }
     if (wrong != null) {
       throw new AssertionError(message(number, frame, arrival, wrong));
     }
@@ -168,7 +193,7 @@ final class Round {
 
   private void leave(int number, byte[] frame) {
     TestRun.Result result = object.program("xdplb_egress").testRun(frame);
-    Arrival arrival = Arrival.of(Plain.of(frame, 0), 0, 0, result.data());
+    Arrival arrival = Arrival.of(Plain.of(frame, 0), 0, 0, 0, result.data());
     Left left = egress.leave(arrival);
     int verdict = left != null && left.redirected() ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
     byte[] out = left == null ? frame : out(arrival.frame(), left).tagged(frame, 0);
@@ -228,6 +253,27 @@ final class Round {
             "%s: %d drops for %s, %d were expected"
                 .formatted(name, dropsOf(reason), reason, drops.get(reason)));
       }
+    }
+  }
+
+  private void compareAnnouncing() {
+    long[] counted = kernel.announceCounts();
+    long[] vote = kernel.vote(Announcing.PEER_SLOT);
+    if (!Arrays.equals(counted, announcing.counts)
+        || vote[0] != announcing.until
+        || vote[1] != announcing.epoch) {
+      throw new AssertionError(
+          "%s: %s counted and vote %s; %s and %d, %d expected"
+              .formatted(
+                  name,
+                  Arrays.toString(counted),
+                  Arrays.toString(vote),
+                  Arrays.toString(announcing.counts),
+                  announcing.until,
+                  announcing.epoch));
+    }
+    for (Announcing.Count what : Announcing.Count.values()) {
+      seen.merge(what.name(), (int) counted[what.ordinal()], Integer::sum);
     }
   }
 

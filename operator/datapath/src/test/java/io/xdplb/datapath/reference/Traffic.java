@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.datapath.reference;
 
+import io.xdplb.core.announce.Hello;
 import io.xdplb.core.model.Ip;
 import io.xdplb.datapath.reference.Flow.Kind;
 import io.xdplb.datapath.reference.Table.Backend;
@@ -10,6 +11,8 @@ import io.xdplb.testing.packet.Frame;
 import io.xdplb.testing.packet.Icmp;
 import io.xdplb.testing.packet.TcpOptions;
 import io.xdplb.testing.packet.Tunnel;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -26,6 +29,7 @@ final class Traffic {
 
   private static final int OF_BACKEND = 14;
   private static final int OF_TUNNEL = 18;
+  private static final int OF_LAN = 6;
   private static final int ERROR = 12;
   private static final int OF_ENDPOINT = 8;
   private static final int OTHER = 8;
@@ -55,7 +59,8 @@ final class Traffic {
   }
 
   Drawn next() {
-    int drawn = random.nextInt(OF_CLIENT + OF_BACKEND + OF_TUNNEL + ERROR + OF_ENDPOINT + OTHER);
+    int drawn =
+        random.nextInt(OF_CLIENT + OF_BACKEND + OF_TUNNEL + OF_LAN + ERROR + OF_ENDPOINT + OTHER);
     if ((drawn -= OF_CLIENT) < 0) {
       return ofClient();
     }
@@ -64,6 +69,9 @@ final class Traffic {
     }
     if ((drawn -= OF_TUNNEL) < 0) {
       return ofTunnel();
+    }
+    if ((drawn -= OF_LAN) < 0) {
+      return ofLan();
     }
     if ((drawn -= ERROR) < 0) {
       return error();
@@ -471,6 +479,84 @@ final class Traffic {
     Frame frame = Icmp.error(text(from), text(to), type, random.nextInt(5), word, quote);
     frame = world.chance(5) ? frame.ttl(random.nextInt(3)) : frame;
     return world.chance(10) ? frame.padding(new byte[1 + random.nextInt(30)]) : frame;
+  }
+
+  // ---- the LAN
+
+  private Drawn ofLan() {
+    Ip vip = world.pick(List.copyOf(world.table.addresses.keySet()));
+    Ip asked = world.chance(90) ? vip : clientOf(!vip.isIpv4());
+    int link = anyLink();
+    if (world.chance(25)) {
+      return hello(!vip.isIpv4(), link);
+    }
+    byte[] frame = asked.isIpv4() ? arp(asked, link) : solicitation(asked, link).bytes();
+    return new Drawn(world.chance(20) ? withTag(frame) : frame, link, false);
+  }
+
+  private byte[] withTag(byte[] frame) {
+    return ByteBuffer.allocate(frame.length + 4)
+        .put(frame, 0, 12)
+        .putShort((short) 0x8100)
+        .putShort((short) (random.nextInt(8) << 13 | (world.chance(80) ? Announcing.VLAN : 0)))
+        .put(frame, 12, frame.length - 12)
+        .array();
+  }
+
+  private byte[] arp(Ip asked, int link) {
+    Ip from = world.chance(90) ? clientOf(false) : world.chance(50) ? asked : Ip.parse("0.0.0.0");
+    ByteBuffer arp = ByteBuffer.allocate(world.chance(50) ? 28 : 46);
+    arp.putInt(0x0001_0800).putInt(world.chance(95) ? 0x0604_0001 : 0x0604_0002);
+    arp.put(ReferenceLab.ROUTER).put(from.bytes()).put(new byte[6]).put(asked.bytes());
+    String to = world.chance(70) ? "ff:ff:ff:ff:ff:ff" : DESTINATION_MACS + (link + 1);
+    return Frame.ethernet(to, ROUTER_MAC, 0x0806, arp.array());
+  }
+
+  private Frame solicitation(Ip asked, int link) {
+    Ip from = world.chance(80) ? clientOf(true) : world.chance(80) ? Ip.parse("::") : asked;
+    Ip group = Announcing.solicitedNode(asked);
+    boolean toGroup = world.chance(60);
+    int units = random.nextInt(4);
+    ByteBuffer rest = ByteBuffer.allocate(20 + 8 * units);
+    rest.putInt(random.nextInt()).put(asked.bytes());
+    for (int at = 20; at < rest.capacity(); at += 8) {
+      int type = from.equals(Ip.parse("::")) || world.chance(50) ? 14 : 1;
+      rest.put(at, (byte) type).put(at + 1, (byte) (world.chance(97) ? 1 : random.nextInt(3)));
+    }
+    Frame frame = Frame.icmp(text(from), text(toGroup ? group : asked), 135, 0, rest.array());
+    boolean unicast = world.chance(toGroup ? 10 : 95);
+    byte[] end = group.bytes();
+    return frame
+        .ttl(world.chance(97) ? 255 : 254)
+        .macs(
+            ROUTER_MAC,
+            unicast
+                ? DESTINATION_MACS + (link + 1)
+                : "33:33:ff:%02x:%02x:%02x".formatted(end[13], end[14], end[15]));
+  }
+
+  private Drawn hello(boolean ipv6, int link) {
+    byte[] bytes =
+        new Hello(
+                world.chance(5),
+                world.chance(80) ? Announcing.PEER_SLOT : random.nextInt(64),
+                world.chance(97) ? Announcing.OWN_SLOT : random.nextInt(64),
+                random.nextInt(1000),
+                world.chance(80) ? Announcing.RUN : random.nextInt(2),
+                random.nextInt(120),
+                random.nextLong(),
+                world.chance(90) ? Announcing.INSTANCE : random.nextLong(),
+                random.nextInt(1_000_000))
+            .encode();
+    ByteBuffer.wrap(bytes)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(Hello.LENGTH - 8, Announcing.TAGS.tag(bytes, 0, Hello.LENGTH - 8));
+    int length = world.chance(95) ? Hello.LENGTH : random.nextInt(100);
+    Ip own = ofFamily(ReferenceLab.OWN, ipv6);
+    Frame frame =
+        segment(IpPacket.UDP, clientOf(ipv6), clientPort(), own, Announcing.HELLO_PORT, 0)
+            .payload(Arrays.copyOf(bytes, length));
+    return in(world.chance(5) ? withHeaders(frame) : frame, link);
   }
 
   // ---- others

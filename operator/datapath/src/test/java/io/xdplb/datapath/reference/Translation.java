@@ -104,8 +104,13 @@ final class Translation {
     if (known != null || !machine.table().isNatPort(natPort)) {
       return known;
     }
+    IpPacket packet = arrival.packet();
     for (Flow flow : machine.flows().unseen(protocol, backend, backendPort)) {
-      if (flow.alive() && arrival.emittedTo(flow.client)) {
+      boolean is =
+          packet.ports() == null // an error
+              ? arrival.emittedTo(flow.client)
+              : arrival.emittedTo(flow.client, flow.clientPort);
+      if (flow.alive() && is) {
         arrival.note("the datapath has chosen port", natPort, "for", flow);
         machine.flows().setNatPort(flow, natPort);
         return flow;
