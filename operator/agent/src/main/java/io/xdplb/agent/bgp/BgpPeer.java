@@ -69,9 +69,6 @@ public record BgpPeer(
     private static final long LEAST_MS = 10;
     private static final long MOST_MS = 60_000;
 
-    /** A lost path is noticed within 0.3 s to 0.4 s. */
-    public static final Bfd DEFAULT = new Bfd(Duration.ofMillis(100), Duration.ofMillis(100), 3);
-
     /**
      * Checks the limits.
      *

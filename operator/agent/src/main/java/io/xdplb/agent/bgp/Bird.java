@@ -192,14 +192,12 @@ public final class Bird {
       protocol = protocol.since(before.protocol.since());
     }
     Set<Ip> exported =
-        protocol.state().equals(SessionState.ESTABLISHED)
-            ? readExported(protocol.name())
-            : Set.of();
+        protocol.state().equals(SessionState.ESTABLISHED) ? readExported(protocol) : Set.of();
     return new Seen(protocol, exported);
   }
 
-  private Set<Ip> readExported(String protocol) throws BirdException {
-    Reply reply = control.ask("show route exported '%s'".formatted(protocol));
+  private Set<Ip> readExported(ProtocolState protocol) throws BirdException {
+    Reply reply = control.ask("show route exported '%s'".formatted(protocol.name()));
     if (reply.isError()) {
       return Set.of(); // a channel that is not up yet has no table
     }
@@ -208,6 +206,7 @@ public final class Bird {
         .map(ROUTE::matcher)
         .filter(Matcher::matches)
         .map(route -> Ip.parse(route.group(1)))
+        .filter(protocol::sends)
         .collect(Collectors.toUnmodifiableSet());
   }
 }

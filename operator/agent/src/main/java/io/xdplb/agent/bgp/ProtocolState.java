@@ -7,11 +7,13 @@ import io.xdplb.core.model.Ip;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * What {@code show protocols all} says of a BGP protocol. Two that are equal have exported the
@@ -23,6 +25,8 @@ import java.util.regex.Pattern;
  * @param neighbor address, with the interface if it is link-local
  * @param lastError empty if there was none, or it is forgotten
  * @param counters lines about exported routes: how many, and of changes of them
+ * @param withoutNextHop families ({@code ipv4}, {@code ipv6}) whose routes BIRD counts as exported
+ *     but does not send, because the node has no address for them
  */
 record ProtocolState(
     String name,
@@ -30,7 +34,8 @@ record ProtocolState(
     Optional<Instant> since,
     Optional<String> neighbor,
     Optional<String> lastError,
-    List<String> counters) {
+    List<String> counters,
+    Set<String> withoutNextHop) {
 
   /**
    * BIRD tells times by a clock that only goes forward, and makes the wall clock's time of it anew
@@ -41,6 +46,12 @@ record ProtocolState(
   private static final int ROW = 1002;
   private static final int COLUMNS = 6;
   private static final Pattern EPOCH = Pattern.compile("(\\d+)\\.(\\d{6})");
+  private static final Pattern CHANNEL = Pattern.compile("\\s+Channel (\\S+)");
+  private static final Pattern NOTHING_EXPORTED = Pattern.compile(".*\\b0 exported.*");
+
+  /** An IPv6 link-local address would follow. */
+  private static final Set<String> NO_NEXT_HOP = Set.of("::", "0.0.0.0");
+
   private static final Pattern DETAIL = Pattern.compile("\\s+([A-Z][A-Za-z ]+):\\s*(.*)");
 
   /** All of an answer's; none if it says that there are none. */
@@ -64,7 +75,14 @@ record ProtocolState(
     Optional<String> neighbor = Optional.empty();
     Optional<String> lastError = Optional.empty();
     List<String> counters = new ArrayList<>();
+    Set<String> withoutNextHop = new HashSet<>();
+    String channel = "";
+    String routes = "";
     for (Line line : details) {
+      Matcher begins = CHANNEL.matcher(line.text());
+      if (begins.matches()) {
+        channel = begins.group(1);
+      }
       Matcher detail = DETAIL.matcher(line.text());
       if (!detail.matches()) {
         continue;
@@ -74,12 +92,27 @@ record ProtocolState(
         case "BGP state" -> state = value;
         case "Neighbor address" -> neighbor = Optional.of(value);
         case "Last error" -> lastError = Optional.of(value);
-        case "Routes", "Export updates", "Export withdraws" -> counters.add(value);
+        case "Routes" -> {
+          routes = value;
+          counters.add(value);
+        }
+        case "Export updates", "Export withdraws" -> counters.add(value);
+        case "BGP Next hop" -> {
+          if (NO_NEXT_HOP.contains(value) && !NOTHING_EXPORTED.matcher(routes).matches()) {
+            withoutNextHop.add(channel);
+          }
+        }
         default -> {} // nothing that we use
       }
     }
     return new ProtocolState(
-        columns[0], state, instant(columns[4]), neighbor, lastError, List.copyOf(counters));
+        columns[0],
+        state,
+        instant(columns[4]),
+        neighbor,
+        lastError,
+        List.copyOf(counters),
+        Set.copyOf(withoutNextHop));
   }
 
   /** Whether nothing has happened between the two but changes of routes. */
@@ -92,7 +125,12 @@ record ProtocolState(
 
   /** With another time. */
   ProtocolState since(Optional<Instant> time) {
-    return new ProtocolState(name, state, time, neighbor, lastError, counters);
+    return new ProtocolState(name, state, time, neighbor, lastError, counters, withoutNextHop);
+  }
+
+  /** Whether the peer is sent what is exported to it of an address' family. */
+  boolean sends(Ip address) {
+    return !withoutNextHop.contains(address.isIpv4() ? "ipv4" : "ipv6");
   }
 
   /** Of a peer that BIRD does not know. */
@@ -114,9 +152,21 @@ record ProtocolState(
         state,
         since,
         neighbor,
-        state.equals(SessionState.ESTABLISHED) ? Optional.empty() : problem(peer),
+        state.equals(SessionState.ESTABLISHED) ? missing() : problem(peer),
         neighbor.flatMap(address -> BfdSession.find(bfd, address)).map(BfdSession::state),
         exported);
+  }
+
+  private Optional<String> missing() {
+    return withoutNextHop.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "the node has no %s address on the way to it, so such routes are not announced"
+                .formatted(
+                    withoutNextHop.stream()
+                        .map(family -> family.equals("ipv4") ? "IPv4" : "IPv6")
+                        .sorted()
+                        .collect(Collectors.joining(" and no "))));
   }
 
   private Optional<String> problem(BgpPeer peer) {

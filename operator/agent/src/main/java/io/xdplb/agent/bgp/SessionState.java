@@ -16,8 +16,8 @@ import java.util.Set;
  *     {@code Close}, {@code Down}; {@value #ABSENT} while BIRD has no such peer
  * @param since when it began to be up, or to be down; a session that was reset has a later one
  * @param neighbor with which address; empty while it waits for any
- * @param problem for people: BIRD's last error, or why there is no session yet; empty when it is
- *     established
+ * @param problem for people: BIRD's last error, or why there is no session yet, or why not all is
+ *     announced; else empty
  * @param bfd BIRD's word for the state of the BFD session: {@code Up}, {@code Init}, {@code Down},
  *     {@code AdminDown}; empty if there is none
  * @param exported the addresses that BIRD has exported to the peer; empty unless established. TCP

@@ -162,7 +162,7 @@ class AnnouncingTest {
 
     node1.apply(BOTH, List.of(toBoth(VIP4)));
     eventually(() -> assertThat(established(node1)).isEqualTo(2));
-    assertThat(inside.paths(VIP4)).contains(machine1.ipv4());
+    eventually(() -> assertThat(inside.paths(VIP4)).contains(machine1.ipv4()));
 
     BgpPeer changed = peer(INSIDE.name(), "2001:db8:0:1::2").asns(64500, 64500).holdTime(9).build();
     Optional<Instant> insideSince = node1.sessions().get(INSIDE.name()).since();

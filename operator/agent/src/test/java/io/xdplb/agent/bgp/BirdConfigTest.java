@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.Checkout;
 import io.xdplb.testing.kernel.Command;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -149,6 +150,15 @@ class BirdConfigTest {
     assertThat(names.stream().map(BirdConfig::protocol)).doesNotHaveDuplicates();
     assertThat(names)
         .allSatisfy(name -> assertThat(BirdConfig.protocol(name).length()).isLessThan(48));
+  }
+
+  @Test
+  void birdTakesTheRouterOfTheDocumentation() throws Exception {
+    String text = Files.readString(Checkout.path("docs/bgp.md"));
+    String router = text.split("BIRD 2:\n\n```\n")[1].split("```")[0];
+    Path file = folder.resolve("bird.conf");
+    Files.writeString(file, "router id 198.51.100.1;\n" + router);
+    Command.run(List.of("bird", "-p", "-c", file.toString()));
   }
 
   @Test

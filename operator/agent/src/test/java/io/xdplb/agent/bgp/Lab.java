@@ -91,11 +91,12 @@ final class Lab implements AutoCloseable {
     return resource;
   }
 
-  /** Repeats until it does not throw, ten seconds at most. */
+  /** Repeats until it holds and BIRD answers, ten seconds at most. */
   static void eventually(ThrowingRunnable assertion) {
     Awaitility.await()
         .atMost(Duration.ofSeconds(10))
         .pollInterval(Duration.ofMillis(50))
+        .ignoreExceptionsInstanceOf(BirdException.class)
         .untilAsserted(assertion);
   }
 

@@ -7,6 +7,7 @@ import static io.xdplb.agent.bgp.PeerBuilder.peer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.kernel.Command;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.kernel.RunningProcess;
 import java.time.Duration;
@@ -138,7 +139,6 @@ class LossTest {
     assertThat(withBfd).isLessThan(SECOND);
     assertThat(without).isGreaterThan(SECOND);
     fast.isAnnounced();
-    plain.isAnnounced();
   }
 
   @Test
@@ -161,7 +161,7 @@ class LossTest {
             .filter(address -> routed(address).contains(" via " + fast.machine.ipv4() + " "))
             .findFirst()
             .orElseThrow();
-    try (RunningProcess ping = ping(vip, 3_000)) {
+    try (RunningProcess ping = ping(vip)) {
       fast.bird.kill();
       eventually(() -> assertThat(routed(vip)).doesNotContain(" via " + fast.machine.ipv4() + " "));
       fast.bird.start();
@@ -184,7 +184,7 @@ class LossTest {
   void aRestartOfBirdLosesNothingWithGracefulRestart() throws Exception {
     graceful.isAnnounced();
     Instant start = Instant.now();
-    try (RunningProcess ping = ping(graceful.vip, 6_000)) {
+    try (RunningProcess ping = ping(graceful.vip)) {
       graceful.bird.control().run("graceful restart");
       graceful.bird.close();
       graceful.bird.start();
@@ -243,18 +243,19 @@ class LossTest {
   }
 
   /** A thousand pings a second. */
-  private static RunningProcess ping(String vip, int count) {
-    return router
-        .machine()
-        .netns()
-        .start("ping", "-q", "-n", "-i", "0.001", "-c", String.valueOf(count), vip);
+  private static RunningProcess ping(String vip) {
+    return router.machine().netns().start("ping", "-q", "-n", "-i", "0.001", "-w", "30", vip);
   }
 
+  /** Ends it; the answer to the last ping may still be on its way. */
   private static void hasLostNothing(RunningProcess ping) {
-    Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !ping.isAlive());
+    Command.run(List.of("kill", "-INT", String.valueOf(ping.pid())));
+    Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> !ping.isAlive());
     Matcher received = RECEIVED.matcher(ping.output());
     assertThat(received.find()).as(ping.output()).isTrue();
-    assertThat(received.group(2)).isEqualTo(received.group(1));
+    long sent = Long.parseLong(received.group(1));
+    assertThat(sent).isGreaterThan(500);
+    assertThat(Long.parseLong(received.group(2))).isBetween(sent - 1, sent);
   }
 
   /** Where the router's kernel sends what goes to an address. */

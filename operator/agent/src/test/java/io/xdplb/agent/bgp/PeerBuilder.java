@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** A peer's settings for a test: what is not said is what a user would get. */
+/** A peer's settings for a test: eBGP over one hop with BFD, if nothing else is said. */
 final class PeerBuilder {
 
   private final String name;
@@ -16,7 +16,8 @@ final class PeerBuilder {
   private long localAsn = 64500;
   private Duration holdTime = Duration.ofSeconds(90);
   private Duration keepalive = Duration.ofSeconds(30);
-  private Optional<BgpPeer.Bfd> bfd = Optional.of(BgpPeer.Bfd.DEFAULT);
+  private Optional<BgpPeer.Bfd> bfd =
+      Optional.of(new BgpPeer.Bfd(Duration.ofMillis(100), Duration.ofMillis(100), 3));
   private Optional<Duration> gracefulRestart = Optional.empty();
   private Optional<String> password = Optional.empty();
   private Optional<Ip> sourceAddress = Optional.empty();

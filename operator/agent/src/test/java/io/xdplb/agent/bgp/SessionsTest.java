@@ -8,6 +8,7 @@ import static io.xdplb.agent.bgp.PeerBuilder.peerOn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.xdplb.core.model.Ip;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.util.List;
@@ -87,6 +88,43 @@ class SessionsTest {
           assertThat(router.paths(VIP4)).containsExactly("fe80::11");
           assertThat(state("router").bfd()).contains("Up");
         });
+  }
+
+  @Test
+  void anAddressOfAFamilyThatTheNodeDoesNotHaveIsNotAnnouncedAndTheOthersAre() throws Exception {
+    machine.netns().sysctl("net.ipv6.conf.all.disable_ipv6", "1");
+    Router router = Router.start(lab, far, Router.session(machine, ""));
+    node.apply(
+        List.of(peer("router", far.ipv4()).withoutBfd().build()),
+        List.of(route(VIP4, "router"), route(VIP6, "router")));
+    eventually(() -> assertThat(router.paths(VIP4)).containsExactly(machine.ipv4()));
+    assertThat(state("router").exported()).containsExactly(Ip.parse(VIP4));
+    assertThat(state("router").problem())
+        .contains(
+            "the node has no IPv6 address on the way to it, so such routes are not announced");
+    assertThat(router.paths(VIP6)).isEmpty();
+    node.apply(
+        List.of(peer("router", far.ipv4()).withoutBfd().build()), List.of(route(VIP4, "router")));
+    assertThat(state("router").problem()).isEmpty();
+  }
+
+  @Test
+  void anAddressOfAFamilyThatThePeerDoesNotTakeIsNotAnnouncedAndTheOthersAre() throws Exception {
+    Router router =
+        Router.start(
+            lab,
+            far,
+            """
+            protocol bgp node {
+              local as 64501; neighbor 198.51.100.11 as 64500;
+              ipv6 { import all; export where false; };
+            }
+            """);
+    node.apply(
+        List.of(peer("router", far.ipv4()).withoutBfd().build()),
+        List.of(route(VIP4, "router"), route(VIP6, "router")));
+    eventually(() -> assertThat(router.paths(VIP6)).containsExactly(machine.ipv6()));
+    assertThat(state("router").exported()).containsExactly(Ip.parse(VIP6));
   }
 
   @Test
