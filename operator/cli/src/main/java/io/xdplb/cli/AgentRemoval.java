@@ -97,6 +97,8 @@ final class AgentRemoval {
     // the probes stay as they are
     agent.getArgs().stream().filter(word -> word.startsWith("--http=")).forEach(arguments::add);
     agent.setArgs(arguments);
+    // Whoever works beside the agent has nothing to do without it.
+    set.getSpec().getTemplate().getSpec().setContainers(List.of(agent));
     set.getSpec().getUpdateStrategy().getRollingUpdate().setMaxUnavailable(new IntOrString("100%"));
     return set;
   }
