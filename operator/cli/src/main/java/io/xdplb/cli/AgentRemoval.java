@@ -99,6 +99,8 @@ final class AgentRemoval {
         .filter(word -> word.startsWith("--http=") || word.startsWith("--bird-dir="))
         .forEach(arguments::add);
     agent.setArgs(arguments);
+    // Whoever works beside the agent has nothing to do without it.
+    set.getSpec().getTemplate().getSpec().setContainers(List.of(agent));
     set.getSpec().getUpdateStrategy().getRollingUpdate().setMaxUnavailable(new IntOrString("100%"));
     return set;
   }

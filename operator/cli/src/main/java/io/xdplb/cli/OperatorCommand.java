@@ -4,10 +4,12 @@ package io.xdplb.cli;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.OperatorException;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
 import io.xdplb.cli.observe.OperatorMetrics;
 import io.xdplb.controller.LeaderElection;
 import io.xdplb.controller.OperatorRuntime;
 import io.xdplb.controller.OperatorSettings;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,6 +61,21 @@ final class OperatorCommand implements Callable<Integer> {
               + " reported.")
   private String agentPods;
 
+  @Option(
+      names = "--default-policy",
+      description =
+          "Begin an installation with an AnnouncementPolicy, default, by which nodes answer ARP and"
+              + " NDP for all addresses. Made once, unless there is a policy.")
+  private boolean defaultPolicy;
+
+  @Option(
+      names = "--default-policy-interface",
+      paramLabel = "NAME",
+      description =
+          "Interface that it names; may be given several times. Default: none is named, and the"
+              + " agents' own are meant.")
+  private List<String> defaultPolicyInterfaces;
+
   @Mixin private KubernetesOptions kubernetes;
   @Mixin private HttpOptions http;
 
@@ -72,7 +89,8 @@ final class OperatorCommand implements Callable<Integer> {
             client,
             OperatorSettings.of(kubernetes.namespace(), instance)
                 .withAgentPods(agentPods)
-                .withDefaultForServices(defaultForServices),
+                .withDefaultForServices(defaultForServices)
+                .withDefaultPolicy(defaultPolicy ? l2OfAll() : null),
             metrics.sdk(),
             leaderElect ? election() : null,
             OperatorCommand::leadershipLost);
@@ -99,6 +117,11 @@ final class OperatorCommand implements Callable<Integer> {
           client.close();
         });
     return 0;
+  }
+
+  private AnnouncementPolicySpec l2OfAll() {
+    return new AnnouncementPolicySpec(
+        null, null, null, new AnnouncementPolicySpec.L2(defaultPolicyInterfaces), null);
   }
 
   private LeaderElection election() {

@@ -2,6 +2,7 @@
 package io.xdplb.cli;
 
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.NodeLeases;
 import io.xdplb.api.v1alpha1.NodeState;
 import java.io.PrintWriter;
@@ -20,7 +21,7 @@ import picocli.CommandLine.Spec;
       "Takes the programs off all nodes of a cluster, before the agents' DaemonSet is deleted:"
           + " traffic to all VIPs ends.",
       "It makes the DaemonSet's pods run `xdplb detach --stay`, waits for all of them, and removes"
-          + " the NodeStates and the agents' Leases. Deleting or changing the DaemonSet alone leaves traffic as it is."
+          + " the NodeStates, the Membership and the agents' Leases. Deleting or changing the DaemonSet alone leaves traffic as it is."
     },
     mixinStandardHelpOptions = true)
 final class UninstallCommand implements Callable<Integer> {
@@ -55,6 +56,8 @@ final class UninstallCommand implements Callable<Integer> {
                 client.resource(state).delete();
                 say(out, "removed NodeState " + state.getMetadata().getName());
               });
+      // No datapath is left that could count votes by it.
+      client.resources(Membership.class).withName(Membership.NAME).delete();
       client
           .leases()
           .inNamespace(kubernetes.namespace())

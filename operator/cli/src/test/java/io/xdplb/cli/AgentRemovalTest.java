@@ -68,6 +68,10 @@ class AgentRemovalTest {
                 .withImage("none")
                 .withArgs("agent", "--http=:9598", "--xdp-mode=auto")
                 .endContainer()
+                .addNewContainer()
+                .withName("bird")
+                .withImage("none")
+                .endContainer()
                 .endSpec()
                 .endTemplate()
                 .endSpec()
@@ -97,6 +101,7 @@ class AgentRemovalTest {
     removal.run(LONG);
     cluster.join();
     DaemonSet set = daemonSet();
+    assertThat(set.getSpec().getTemplate().getSpec().getContainers()).hasSize(1);
     assertThat(set.getSpec().getTemplate().getSpec().getContainers().get(0).getArgs())
         .containsExactly("detach", "--stay", "--http=:9598");
     assertThat(set.getSpec().getUpdateStrategy().getRollingUpdate().getMaxUnavailable().getStrVal())

@@ -97,8 +97,7 @@ final class LoadBalancerReconciler implements Reconciler<LoadBalancer>, AutoClos
     this.eventWriter = eventWriter;
     this.settling = new Settling(settings.settle(), clock);
     this.keeper = new PoolKeeper(client, claims, evidence, eventWriter, clock);
-    this.membershipKeeper =
-        new MembershipKeeper(client, settings.namespace(), settings.lost(), leads);
+    this.membershipKeeper = new MembershipKeeper(client, settings, leads);
     this.announcementKeeper = new AnnouncementKeeper(client, eventWriter, clock);
   }
 

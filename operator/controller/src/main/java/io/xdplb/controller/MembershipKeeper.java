@@ -21,6 +21,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,6 +57,7 @@ final class MembershipKeeper implements AutoCloseable {
 
   private final KubernetesClient client;
   private final AnnouncingKey key;
+  private final DefaultPolicy defaultPolicy;
   private final Duration lost;
   private final BooleanSupplier leads;
   private final AtomicBoolean isDue = new AtomicBoolean();
@@ -92,15 +94,15 @@ final class MembershipKeeper implements AutoCloseable {
   private Future<?> later = CompletableFuture.completedFuture(null);
 
   /**
-   * @param namespace of the Secret with the nodes' key
-   * @param lost for how long after the end of its Lease an agent is expected back
+   * @param settings where the Secret with the nodes' key is, how long a lost agent is expected
+   *     back, and with which policy an installation begins
    * @param leads whether this operator may write, and no other one does
    */
-  MembershipKeeper(
-      KubernetesClient client, String namespace, Duration lost, BooleanSupplier leads) {
+  MembershipKeeper(KubernetesClient client, OperatorSettings settings, BooleanSupplier leads) {
     this.client = client;
-    this.key = new AnnouncingKey(client, namespace);
-    this.lost = lost;
+    this.key = new AnnouncingKey(client, settings.namespace());
+    this.defaultPolicy = new DefaultPolicy(client, settings.defaultPolicy());
+    this.lost = settings.lost();
     this.leads = leads;
     worker.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
@@ -202,6 +204,12 @@ final class MembershipKeeper implements AutoCloseable {
           newest,
           anew(newest));
       next = Optional.of(MembershipPlan.first(newest + UNKNOWN_EPOCHS, wanted));
+    } else if (!wanted.isEmpty() && isGone(current)) {
+      log.warn(
+          "no member of epoch {} has a Node any more: begun anew with epoch {}",
+          current.epoch(),
+          current.epoch() + UNKNOWN_EPOCHS);
+      next = Optional.of(MembershipPlan.first(current.epoch() + UNKNOWN_EPOCHS, wanted));
     } else {
       remembered = current;
       next = MembershipPlan.next(current, wanted, reached, stored.witnessEpoch());
@@ -214,6 +222,13 @@ final class MembershipKeeper implements AutoCloseable {
     }
   }
 
+  /** Whether there is none left of the nodes that would have to agree to anything. */
+  private boolean isGone(Membership current) {
+    Set<String> nodes =
+        cluster.announcingNodes().stream().map(AnnouncingNode::name).collect(Collectors.toSet());
+    return current.members().stream().noneMatch(member -> nodes.contains(member.name()));
+  }
+
   /** There has never been one. */
   private void bootstrap() {
     Map<String, Member> wanted = MembershipPlan.wanted(candidates(null), null);
@@ -223,6 +238,7 @@ final class MembershipKeeper implements AutoCloseable {
     }
     if (!wanted.isEmpty()
         && isOver(cluster.unreportedNodes().isEmpty() ? STABLE : STABLE_WITHOUT_ALL, steadySince)) {
+      defaultPolicy.create();
       create(MembershipPlan.first(1, wanted));
     }
   }

@@ -71,8 +71,9 @@ public final class OperatorRuntime implements AutoCloseable {
    *     own namespace; create, patch, update, delete of LoadBalancers, ForwardingTables and
    *     ForwardingTableSlices; patch of the status of LoadBalancers, AddressPools and Services, and
    *     of Services for their finalizer; create of Events of events.k8s.io; get, list, watch of
-   *     AnnouncementPolicies and of Memberships, and create and update of these; create of Secrets,
-   *     and get of xdplb-announcing. Stays open; the caller closes it after {@link #stop}
+   *     AnnouncementPolicies, BGPPeers and Memberships; patch of the status of the former two;
+   *     create of AnnouncementPolicies; create and update of Memberships; create of Secrets, and
+   *     get of xdplb-announcing. Stays open; the caller closes it after {@link #stop}
    */
   public OperatorRuntime(KubernetesClient client, OperatorSettings settings) {
     this(client, settings, Metrics.NOOP, null, () -> {});

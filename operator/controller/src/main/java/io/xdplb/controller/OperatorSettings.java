@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.controller;
 
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
 import java.time.Duration;
 import java.util.Objects;
 
@@ -21,6 +22,8 @@ import java.util.Objects;
  * @param lost for how long after its Lease ran out an agent is expected back, and its node stays a
  *     member of those that decide who answers for an address
  * @param isDefaultForServices whether Services of type LoadBalancer without a class are ours too
+ * @param defaultPolicy the AnnouncementPolicy that an installation begins with; {@code null} for
+ *     none
  */
 public record OperatorSettings(
     String namespace,
@@ -31,7 +34,8 @@ public record OperatorSettings(
     Duration longestRetry,
     Duration patience,
     Duration lost,
-    boolean isDefaultForServices) {
+    boolean isDefaultForServices,
+    AnnouncementPolicySpec defaultPolicy) {
 
   public OperatorSettings {
     Objects.requireNonNull(namespace, "namespace");
@@ -58,7 +62,8 @@ public record OperatorSettings(
         Duration.ofSeconds(10),
         Duration.ofMinutes(5),
         Duration.ofSeconds(60),
-        false);
+        false,
+        null);
   }
 
   /** The same with other {@link #agentPods}. */
@@ -72,7 +77,8 @@ public record OperatorSettings(
         longestRetry,
         patience,
         lost,
-        isDefaultForServices);
+        isDefaultForServices,
+        defaultPolicy);
   }
 
   /** The same with another {@link #settle}. */
@@ -86,7 +92,8 @@ public record OperatorSettings(
         longestRetry,
         patience,
         lost,
-        isDefaultForServices);
+        isDefaultForServices,
+        defaultPolicy);
   }
 
   /** The same with another {@link #patience}. */
@@ -100,7 +107,8 @@ public record OperatorSettings(
         longestRetry,
         patience,
         lost,
-        isDefaultForServices);
+        isDefaultForServices,
+        defaultPolicy);
   }
 
   /** The same with another {@link #lost}. */
@@ -114,7 +122,8 @@ public record OperatorSettings(
         longestRetry,
         patience,
         lost,
-        isDefaultForServices);
+        isDefaultForServices,
+        defaultPolicy);
   }
 
   /** The same with another {@link #isDefaultForServices}. */
@@ -128,6 +137,22 @@ public record OperatorSettings(
         longestRetry,
         patience,
         lost,
-        isDefaultForServices);
+        isDefaultForServices,
+        defaultPolicy);
+  }
+
+  /** The same with another {@link #defaultPolicy}. */
+  public OperatorSettings withDefaultPolicy(AnnouncementPolicySpec defaultPolicy) {
+    return new OperatorSettings(
+        namespace,
+        agentPods,
+        instance,
+        threads,
+        settle,
+        longestRetry,
+        patience,
+        lost,
+        isDefaultForServices,
+        defaultPolicy);
   }
 }

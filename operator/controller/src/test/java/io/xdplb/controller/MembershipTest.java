@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.client.dsl.Resource;
+import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
 import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.MembershipSpec;
 import io.xdplb.api.v1alpha1.MembershipStatus;
@@ -171,6 +173,49 @@ class MembershipTest extends OperatorTestCase {
     setEpoch(1);
     operator.restart(settings -> settings);
     await(spec -> spec.epoch() == 12);
+  }
+
+  @Test
+  void whenNoMemberHasANodeAnyMoreItBeginsAnew() {
+    join("node-1");
+    await(spec -> spec.epoch() == 1);
+    cluster.client.nodes().withName("node-1").delete();
+    agents.remove("node-1").leaves();
+    assertNothingIsPublished();
+    join("node-2");
+    MembershipSpec anew = await(spec -> spec.epoch() > 1).getSpec();
+    assertThat(anew.epoch()).isEqualTo(11);
+    assertThat(names(anew)).containsExactly("node-2");
+  }
+
+  @Test
+  void anInstallationBeginsWithAPolicyThatIsMadeOnce() {
+    AnnouncementPolicySpec all =
+        new AnnouncementPolicySpec(null, null, null, new AnnouncementPolicySpec.L2(null), null);
+    operator.restart(settings -> settings.withDefaultPolicy(all));
+    join("node-1");
+    await(spec -> spec.epoch() == 1);
+    assertThat(policies()).containsExactly("default");
+    cluster.client.resources(AnnouncementPolicy.class).withName("default").delete();
+    operator.restart(settings -> settings.withDefaultPolicy(all));
+    agents.get("node-1").reaches(1);
+    await(spec -> spec.epoch() == 2);
+    assertThat(policies()).isEmpty();
+
+    // And none where somebody has made one before.
+    operator.stop();
+    membership().delete();
+    agents.get("node-1").announces(null);
+    cluster.policy("own", all);
+    operator.restart(settings -> settings.withDefaultPolicy(all));
+    await(spec -> spec.epoch() == 1);
+    assertThat(policies()).containsExactly("own");
+  }
+
+  private List<String> policies() {
+    return cluster.client.resources(AnnouncementPolicy.class).list().getItems().stream()
+        .map(policy -> policy.getMetadata().getName())
+        .toList();
   }
 
   @Test

@@ -62,6 +62,10 @@ class ChartTest {
         "monitoring.serviceMonitor.enabled=true,monitoring.prometheusRule.enabled=true,"
             + "monitoring.labels.release=prometheus",
         "monitoring.podMonitor.enabled=true,monitoring.dashboard.enabled=true,monitoring.interval=15s",
+        "announcements.defaultPolicy.enabled=false",
+        "announcements.defaultPolicy.l2.interfaces={eth0,bond0.*}",
+        "bgp.enabled=true",
+        "bgp.enabled=true,bgp.passwordSecrets={tor-1,tor-2},agent.bindToNode=false",
         "networkPolicy.enabled=true",
         "networkPolicy.enabled=true,networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.a=b",
         "test.urls={http://203.0.113.10/,http://[2001:db8::10]/}",
@@ -117,6 +121,9 @@ class ChartTest {
         "agent.resources.limits.cpu=1",
         "monitoring.servicemonitor.enabled=true",
         "agent.pinPath=/tmp/xdplb",
+        "announcements.defaultPolicy.l2.interfaces={e*h}",
+        "bgp.passwordSecrets={Tor_1}",
+        "bgp.resources.limits.cpu=1",
         "image.digest=latest"
       })
   void aValueThatCannotBeMeantIsRefused(String values) {

@@ -62,11 +62,15 @@ class InstalledTest {
   private static final Duration TAKEOVER = Duration.ofSeconds(20);
   private static final int NONROOT = 65532;
 
+  /** Nobody here asks who has an address: the client has a route. */
+  private static final String VALUES =
+      "agent.interfaces={eth0},announcements.defaultPolicy.enabled=false";
+
   private final KubernetesApi api;
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
   private final String node = "installed-" + ProcessHandle.current().pid();
   private final String pinPath = "/sys/fs/bpf/xdplb-test-" + node;
-  private final Objects chart = Objects.of(Helm.template("--set", "agent.interfaces={eth0}"));
+  private final Objects chart = Objects.of(Helm.template("--set", VALUES));
   private final List<Operator> operators = new ArrayList<>();
   private final List<LoadedClasses> classes = new ArrayList<>();
   private String namespace;
@@ -86,7 +90,7 @@ class InstalledTest {
     image = Image.build();
     api.kubectl("create", "namespace", Helm.NAMESPACE); // it may be there
     api.kubectlWithInput(
-            Helm.template("--set", "agent.interfaces={eth0}", "--no-hooks"),
+            Helm.template("--set", VALUES, "--no-hooks"),
             "apply",
             "--server-side",
             "--force-conflicts",
