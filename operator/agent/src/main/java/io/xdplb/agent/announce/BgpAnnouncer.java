@@ -45,7 +45,7 @@ public final class BgpAnnouncer implements AutoCloseable {
   /**
    * What there is to announce, to whom and as whom; as one, because peers and routes go together.
    */
-  private record Wanted(Optional<Ip> routerId, List<Router> routers, Map<Ip, List<Bgp>> routes) {}
+  private record Wanted(List<Ip> own, List<Router> routers, Map<Ip, List<Bgp>> routes) {}
 
   private record Attributes(Set<String> communities, OptionalLong localPreference) {}
 
@@ -55,12 +55,12 @@ public final class BgpAnnouncer implements AutoCloseable {
   private Consumer<BgpReport> listener;
 
   // Guarded by this:
-  private Wanted wanted = new Wanted(Optional.empty(), List.of(), Map.of());
+  private Wanted wanted = new Wanted(List.of(), List.of(), Map.of());
   private boolean isNew;
   private boolean isStopped;
 
   // Of the thread.
-  private boolean hasSpoken;
+  private Optional<Ip> routerId = Optional.empty();
   private String failed = "";
   private BgpReport reported = BgpReport.NOTHING;
 
@@ -108,9 +108,7 @@ public final class BgpAnnouncer implements AutoCloseable {
    * @param routers that this node speaks with
    */
   synchronized void want(Collection<Ip> own, List<Router> routers, Map<Ip, List<Bgp>> routes) {
-    Wanted now =
-        new Wanted(
-            own.stream().filter(Ip::isIpv4).findFirst(), List.copyOf(routers), Map.copyOf(routes));
+    Wanted now = new Wanted(List.copyOf(own), List.copyOf(routers), Map.copyOf(routes));
     isNew |= !now.equals(wanted);
     wanted = now;
     notifyAll();
@@ -140,15 +138,14 @@ public final class BgpAnnouncer implements AutoCloseable {
   }
 
   private BgpReport report(Wanted now) {
-    if (now.routers().isEmpty() && !hasSpoken) {
+    if (now.routers().isEmpty() && !bird.isConfigured()) {
       return BgpReport.NOTHING; // nobody wants BGP, and there may be no BIRD
     }
-    hasSpoken = true;
     SortedMap<String, Session> sessions = new TreeMap<>();
     List<BgpPeer> peers = new ArrayList<>();
     for (Router router : now.routers()) {
       try {
-        peers.add(router.peer());
+        peers.add(router.peer(now.own()));
       } catch (IllegalArgumentException e) {
         sessions.put(router.name(), new Session(router.name(), "Invalid", cut(e.getMessage())));
       }
@@ -167,16 +164,20 @@ public final class BgpAnnouncer implements AutoCloseable {
       Wanted now, List<BgpPeer> peers, Map<String, Session> sessions, Set<Ip> routes) {
     String failure = "";
     try {
-      Ip routerId =
-          now.routerId()
-              .orElseThrow(
-                  () ->
-                      new IllegalArgumentException(
-                          "this node has no IPv4 address that it could be known by"));
+      // Another one would reset all sessions.
+      routerId =
+          routerId
+              .filter(now.own()::contains)
+              .or(() -> now.own().stream().filter(Ip::isIpv4).findFirst());
+      Ip id =
+          routerId.orElseThrow(
+              () ->
+                  new IllegalArgumentException(
+                      "this node has no IPv4 address that it could be known by"));
       if (process.isPresent() && process.get().ensureRunning()) {
         log.info("BIRD started");
       }
-      BgpSettings settings = new BgpSettings(routerId, BgpSettings.DEFAULT_LISTEN_PORT, peers);
+      BgpSettings settings = new BgpSettings(id, BgpSettings.DEFAULT_LISTEN_PORT, peers);
       bird.apply(settings, routes(now));
     } catch (BirdException | IllegalArgumentException e) {
       failure = e.getMessage();

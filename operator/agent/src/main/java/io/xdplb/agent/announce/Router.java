@@ -8,6 +8,8 @@ import io.xdplb.core.compile.Durations;
 import io.xdplb.core.ipam.Selectors;
 import io.xdplb.core.model.Ip;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -23,6 +25,10 @@ public record Router(
     String name, BGPPeerSpec spec, Optional<String> password, Optional<String> problem) {
 
   private static final int DEFAULT_PORT = 179;
+
+  /** To see whether the rest is valid, where it does not matter which node it is. */
+  private static final List<Ip> SOME_NODE = List.of(Ip.parse("192.0.2.1"), Ip.parse("2001:db8::1"));
+
   private static final Duration DEFAULT_HOLD = Duration.ofSeconds(90);
   private static final Duration DEFAULT_RETRY = Duration.ofSeconds(5);
   private static final Duration DEFAULT_RESTART = Duration.ofSeconds(120);
@@ -37,7 +43,7 @@ public record Router(
   /** What is wrong with it; empty if nothing is. */
   public Optional<String> invalid() {
     try {
-      peer();
+      peer(SOME_NODE);
       return Optional.empty();
     } catch (IllegalArgumentException e) {
       return Optional.of(e.getMessage());
@@ -52,9 +58,10 @@ public record Router(
   /**
    * As the BGP daemon is told.
    *
+   * @param own addresses of this node, the preferred ones first: BFD over several hops needs one
    * @throws IllegalArgumentException with what is wrong with it
    */
-  BgpPeer peer() {
+  BgpPeer peer(Collection<Ip> own) {
     if (problem.isPresent()) {
       throw new IllegalArgumentException(problem.get());
     }
@@ -72,8 +79,16 @@ public record Router(
         bfd(),
         gracefulRestart(),
         password,
-        Optional.ofNullable(spec.sourceAddress()).map(Ip::parse),
+        source(own),
         spec.multihop() == null ? OptionalInt.empty() : OptionalInt.of(spec.multihop()));
+  }
+
+  private Optional<Ip> source(Collection<Ip> own) {
+    if (spec.sourceAddress() != null || spec.multihop() == null || bfd().isEmpty()) {
+      return Optional.ofNullable(spec.sourceAddress()).map(Ip::parse);
+    }
+    boolean isIpv4 = Ip.parse(spec.address()).isIpv4();
+    return own.stream().filter(ip -> ip.isIpv4() == isIpv4).findFirst();
   }
 
   private static long number(String field, Long value) {
@@ -97,9 +112,8 @@ public record Router(
         spec.gracefulRestart() == null
             ? new BGPPeerSpec.GracefulRestart(null, null)
             : spec.gracefulRestart();
-    return Boolean.FALSE.equals(restart.enabled())
-        ? Optional.empty()
-        : Optional.of(duration(restart.restartTime(), DEFAULT_RESTART));
+    boolean isOn = restart.enabled() == null ? bfd().isEmpty() : restart.enabled();
+    return isOn ? Optional.of(duration(restart.restartTime(), DEFAULT_RESTART)) : Optional.empty();
   }
 
   private static Duration duration(String text, Duration absent) {

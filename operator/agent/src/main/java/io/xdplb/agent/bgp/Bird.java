@@ -4,6 +4,7 @@ package io.xdplb.agent.bgp;
 import io.xdplb.agent.bgp.BirdControl.Line;
 import io.xdplb.agent.bgp.BirdControl.Reply;
 import io.xdplb.core.model.Ip;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -53,6 +54,11 @@ public final class Bird {
     this.files = new BirdFiles(folder);
     this.control = new BirdControl(files.socket());
     this.log = log;
+  }
+
+  /** Whether something was written for BIRD, by this agent or one before. */
+  public boolean isConfigured() {
+    return Files.exists(files.config());
   }
 
   /**

@@ -31,11 +31,10 @@ import io.fabric8.generator.annotation.ValidationRule;
  *     time
  * @param connectRetryTime how long after a failure another connection is tried, 1s to 10m; absent
  *     means 5s
- * @param multihop how many hops away the router may be, 2 to 255; absent means on the same link for
- *     another autonomous system, anywhere for the own
+ * @param multihop how many hops away the router may be, 2 to 255; absent means on the same link
  * @param bfd detection of a lost router or link; absent means on with its defaults
- * @param gracefulRestart routes stay while the node's daemon is restarted; absent means on with its
- *     defaults
+ * @param gracefulRestart routes stay while the node's daemon is restarted; absent means as its
+ *     defaults say
  * @param passwordSecretRef key of a Secret with the password of TCP MD5 (RFC 2385); absent means
  *     none
  */
@@ -120,13 +119,14 @@ public record BGPPeerSpec(
   /**
    * Graceful restart (RFC 4724).
    *
-   * @param enabled absent means true
+   * @param enabled absent means true where BFD is off, and false where it is on: a router with BFD
+   *     takes a daemon that restarts for lost, and nodes that announce the same address take over
    * @param restartTime how long the router keeps the routes, 1s to 1h; absent means 120s
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record GracefulRestart(
-      @Default("true") Boolean enabled,
+      Boolean enabled,
       @Default("120s")
           @Size(min = 2, max = 32)
           @Pattern(Limits.DURATION)
