@@ -9,7 +9,9 @@ import io.xdplb.testing.cluster.RequiresCluster;
 import io.xdplb.testing.kernel.Clients;
 import io.xdplb.testing.kernel.Netns;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -68,6 +70,7 @@ class AnnounceTest {
   private String vip4;
   private String vip6;
   private List<String> urls;
+  private final Map<ContainerNode, String> macs = new HashMap<>();
 
   AnnounceTest(KubernetesCluster cluster) {
     this.cluster = cluster;
@@ -79,6 +82,10 @@ class AnnounceTest {
     xdplb = new Xdplb(cluster);
     xdplb.install();
     web = new Web(cluster, PODS);
+    for (ContainerNode node : cluster.nodes()) {
+      macs.put(
+          node, cluster.onNode(node, "cat", "/sys/class/net/eth0/address").outOrFail().strip());
+    }
     client.ip(
         "route replace %s dev eth0".formatted(BLOCK4),
         "route replace %s dev eth0".formatted(BLOCK6));
@@ -119,24 +126,19 @@ class AnnounceTest {
     client.ip("route del %s dev eth0".formatted(BLOCK4), "route del %s dev eth0".formatted(BLOCK6));
   }
 
-  /** The node that answers for the IPv4 address, as its NodeState says. */
+  /** The node that answers for the IPv4 address: whose hardware address the client has for it. */
   private ContainerNode owner() {
-    String states =
-        cluster
-            .kubectl(
-                "get",
-                "nodestates",
-                "-o",
-                "jsonpath={range .items[*]}{.metadata.name} {.status.announcing.l2}{\"\\n\"}{end}")
-            .outOrFail();
-    List<String> owners =
-        states
-            .lines()
-            .filter(line -> line.contains('"' + vip4 + '"'))
-            .map(line -> line.substring(0, line.indexOf(' ')))
-            .toList();
-    assertThat(owners).as(states).hasSize(1);
-    return cluster.node(owners.get(0));
+    Clients.curl(client, urls.get(0), SECOND);
+    String neighbour = client.run("ip", "neigh", "show", vip4);
+    return cluster.nodes().stream()
+        .filter(node -> neighbour.contains(macs.get(node)))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no node is " + neighbour));
+  }
+
+  private String announced() {
+    return web.get(
+        "loadbalancer/service-announced", "{.status.conditions[?(@.type==\"Announced\")].message}");
   }
 
   @Test
@@ -145,16 +147,7 @@ class AnnounceTest {
     for (String vip : List.of(vip4, vip6)) {
       assertThat(Clients.whoAnswers(client, vip, 80, 50, SECOND)).hasSize(PODS);
     }
-    Web.until(
-        "Announced says who",
-        () ->
-            web.get(
-                    "loadbalancer/announced",
-                    "{.status.conditions[?(@.type==\"Announced\")].message}")
-                .contains(owner().name()));
-    // A client in the cluster's network sees who it is by the hardware address.
-    assertThat(client.run("ip", "neigh", "show", vip4))
-        .contains(cluster.onNode(owner(), "cat", "/sys/class/net/eth0/address").outOrFail().trim());
+    Web.until("Announced says who", () -> announced().contains(owner().name()));
   }
 
   @Test
@@ -199,6 +192,7 @@ class AnnounceTest {
     try (Answers answers = Answers.from(client, vip4, 7000)) {
       cluster.onNode(lost, "ip", "link", "set", "eth0", "down").outOrFail();
       Web.until("another node has it", () -> !owner().equals(lost));
+      Web.until("and the status says so", () -> announced().contains(owner().name()));
       Duration gap = answers.longestGap();
       System.out.printf("no answer for %d ms after a node's link was lost%n", gap.toMillis());
       assertThat(gap).isLessThan(SECOND);
