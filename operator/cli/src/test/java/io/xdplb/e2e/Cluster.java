@@ -284,7 +284,11 @@ final class Cluster implements AutoCloseable {
    * kernel, none reported.
    */
   void clear() {
-    kubectl("delete", "loadbalancers,services,deployments,endpointslices", "--all", "--wait=false")
+    kubectl(
+            "delete",
+            "loadbalancers,services,deployments,endpointslices,announcementpolicies,bgppeers",
+            "--all",
+            "--wait=false")
         .outOrFail();
     until("the tables are gone", () -> tables().isEmpty());
     until(

@@ -154,7 +154,7 @@ class ExamplesTest extends ClusterTestCase {
       cluster
           .kubectl(
               "wait",
-              "--for=condition=Ready",
+              "--for=condition=" + (isAnnounced(file) ? "Programmed" : "Ready"),
               "--timeout=20s",
               "loadbalancer/" + balancer.getMetadata().getName())
           .outOrFail();
@@ -165,6 +165,11 @@ class ExamplesTest extends ClusterTestCase {
     for (Listener listener : listeners) {
       assertThat(listener.answers(client())).as(listener + " after its deletion").isFalse();
     }
+  }
+
+  /** The client here has a route, and neither asks who has an address nor speaks BGP. */
+  private static boolean isAnnounced(String file) {
+    return file.startsWith("announce-");
   }
 
   /** What an example says that others have to do. */
@@ -269,8 +274,26 @@ class ExamplesTest extends ClusterTestCase {
         }
         assertDirect("api", "AsRequested");
       }
+      case "announce-l2.yaml" -> {
+        for (String vip : List.of("203.0.113.230", "2001:db8:0:2::e6")) {
+          assertThat(web(vip, 40)).containsOnlyKeys("http1", "http2");
+        }
+        awaitIs("Ready", "announcementpolicy/lan");
+      }
+      case "announce-bgp.yaml" -> {
+        for (String vip : List.of("203.0.113.231", "2001:db8:0:2::e7")) {
+          assertThat(web(vip, 40)).containsOnlyKeys("http1", "http2");
+        }
+        awaitIs("Ready", "announcementpolicy/routed");
+        awaitIs("Accepted", "bgppeer/tor-1");
+        cluster.awaitCondition("routed", "Announced", "False", "SessionDown");
+      }
       default -> fail("examples/" + file + " has no case here: say what it shows");
     }
+  }
+
+  private void awaitIs(String condition, String object) {
+    cluster.kubectl("wait", "--for=condition=" + condition, "--timeout=20s", object).outOrFail();
   }
 
   /** Neither answered nor refused. */

@@ -99,8 +99,9 @@ final class Announced {
   }
 
   private static String joined(List<Finding> findings, Predicate<Finding> which) {
-    return findings.stream().filter(which).map(Finding::text).collect(Collectors.joining("; "))
-        + ".";
+    String text =
+        findings.stream().filter(which).map(Finding::text).collect(Collectors.joining("; ")) + ".";
+    return Character.toUpperCase(text.charAt(0)) + text.substring(1);
   }
 
   private Finding finding(String address) {

@@ -97,7 +97,7 @@ class AnnouncedTest {
     Verdict verdict = announced("203.0.113.10", "203.0.113.100");
     assertThat(verdict.reason()).isEqualTo("NoMatchingPolicy");
     assertThat(verdict.message())
-        .startsWith("no AnnouncementPolicy selects 203.0.113.100;")
+        .startsWith("No AnnouncementPolicy selects 203.0.113.100;")
         .doesNotContain("203.0.113.10 ");
     assertThat(Announced.mayPass(verdict)).isFalse();
   }
@@ -107,7 +107,7 @@ class AnnouncedTest {
     policy("edge", null, L2_ANYWHERE, null, Map.of("edge", "yes"));
     assertThat(announced("203.0.113.10").message())
         .isEqualTo(
-            "no node answers ARP for 203.0.113.10: policy edge selects no node that has an agent.");
+            "No node answers ARP for 203.0.113.10: policy edge selects no node that has an agent.");
     nodes.add(
         new AnnouncingNode(
             "node-1", List.of(), true, false, Map.of("edge", "yes"), Optional.of("taint t"), null));
@@ -134,7 +134,7 @@ class AnnouncedTest {
             announcing(List.of(), List.of())));
     assertThat(announced("2001:db8::1").message())
         .isEqualTo(
-            "no node answers NDP for 2001:db8::1: the nodes have not agreed on one; of node-2,"
+            "No node answers NDP for 2001:db8::1: the nodes have not agreed on one; of node-2,"
                 + " node-3 one should.");
   }
 
@@ -151,7 +151,7 @@ class AnnouncedTest {
     assertThat(down.reason()).isEqualTo("SessionDown");
     assertThat(down.message())
         .isEqualTo(
-            "no router has a route to 203.0.113.10: no session with tor-1 from node-1 (Active:"
+            "No router has a route to 203.0.113.10: no session with tor-1 from node-1 (Active:"
                 + " connection refused).");
     node("node-2", announcing(List.of(), List.of(), UP));
     assertThat(announced("203.0.113.10").reason()).isEqualTo("NoEligibleNode");

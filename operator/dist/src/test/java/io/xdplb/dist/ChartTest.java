@@ -201,6 +201,23 @@ class ChartTest {
     assertThat(pod.path("priorityClassName").asText()).isEqualTo("system-node-critical");
   }
 
+  @Test
+  void theDaemonForBgpIsThereOnRequestAndAfterTheAgent() {
+    assertThat(containers()).containsExactly("agent");
+    assertThat(containers("--set", "bgp.enabled=true")).containsExactly("agent", "bird");
+  }
+
+  private static List<String> containers(String... options) {
+    return Objects.of(Helm.template(options))
+        .get("DaemonSet", "xdplb-agent")
+        .at("/spec/template/spec/containers")
+        .findValuesAsText("name")
+        .stream()
+        .filter(Set.of("agent", "bird")::contains)
+        .distinct()
+        .toList();
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"Deployment xdplb-operator", "Job xdplb-cleanup", "Pod xdplb-test"})
   void allButTheAgentMeetTheRestrictedStandard(String which) {
