@@ -9,6 +9,7 @@ import io.xdplb.cli.observe.OperatorMetrics;
 import io.xdplb.controller.LeaderElection;
 import io.xdplb.controller.OperatorRuntime;
 import io.xdplb.controller.OperatorSettings;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -23,6 +24,12 @@ import picocli.CommandLine.Option;
         "Compiles the cluster's LoadBalancers into ForwardingTables and says what became of them.",
     mixinStandardHelpOptions = true)
 final class OperatorCommand implements Callable<Integer> {
+
+  /**
+   * A node that is emptied loses this pod together with those that are balanced: that these go is
+   * still told to the nodes, before another operator has to begin.
+   */
+  private static final Duration LINGER = Duration.ofSeconds(3);
 
   @Option(
       names = "--instance",
@@ -111,6 +118,9 @@ final class OperatorCommand implements Callable<Integer> {
     }
     UntilStopped.run(
         () -> {
+          if (leaderElect) {
+            Thread.sleep(LINGER.toMillis());
+          }
           endpoint.close();
           operator.close();
           metrics.close();

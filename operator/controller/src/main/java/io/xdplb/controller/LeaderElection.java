@@ -8,8 +8,8 @@ import java.util.Objects;
 
 /**
  * Of several operators one works, the one that holds a Lease; the others stand by with filled
- * caches. When it dies another one works after at most 12 s; when it is stopped in order, after 2
- * s.
+ * caches. When it dies another one works after at most 12 s; when it is stopped in order, after
+ * half a second.
  *
  * @param namespace of the Lease
  * @param lease its name
@@ -23,7 +23,7 @@ public record LeaderElection(String namespace, String lease, String identity) {
   /** A leader that could not renew for so long stops, well before another one may begin. */
   private static final Duration RENEW = Duration.ofSeconds(7);
 
-  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final Duration RETRY = Duration.ofMillis(500);
 
   public LeaderElection {
     Objects.requireNonNull(namespace, "namespace");
