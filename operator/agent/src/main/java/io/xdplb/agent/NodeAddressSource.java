@@ -114,6 +114,7 @@ final class NodeAddressSource implements AutoCloseable {
     Map<String, String> labels = node.getMetadata().getLabels();
     List<Taint> taints = node.getSpec() == null ? null : node.getSpec().getTaints();
     return new NodeFacts(
+        true,
         labels == null ? Map.of() : labels,
         taints == null ? Set.of() : taints.stream().map(Taint::getKey).collect(Collectors.toSet()));
   }
@@ -142,7 +143,7 @@ final class NodeAddressSource implements AutoCloseable {
     private final Programmer programmer;
     private final Consumer<NodeFacts> facts;
     private final Consumer<Set<Ip>> allAddresses;
-    private NodeFacts ownFacts = NodeFacts.NONE;
+    private NodeFacts ownFacts = NodeFacts.GONE;
     private NodeFacts toldFacts;
     private final Map<String, List<Ip>> addresses = new HashMap<>();
     private boolean listed;
@@ -181,6 +182,7 @@ final class NodeAddressSource implements AutoCloseable {
       addresses.remove(node.getMetadata().getName());
       if (node.getMetadata().getName().equals(ownName)) {
         own = new Own(List.of(), null);
+        ownFacts = NodeFacts.GONE;
       }
       tell();
     }
