@@ -99,8 +99,7 @@ final class AgentRemoval {
         .filter(word -> word.startsWith("--http=") || word.startsWith("--bird-dir="))
         .forEach(arguments::add);
     agent.setArgs(arguments);
-    // Whoever works beside the agent has nothing to do without it.
-    set.getSpec().getTemplate().getSpec().setContainers(List.of(agent));
+    // BIRD, where there is one, stays beside it: it is told that there is nothing to announce.
     set.getSpec().getUpdateStrategy().getRollingUpdate().setMaxUnavailable(new IntOrString("100%"));
     return set;
   }

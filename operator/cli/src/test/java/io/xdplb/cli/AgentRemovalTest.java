@@ -4,6 +4,7 @@ package io.xdplb.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
@@ -101,7 +102,9 @@ class AgentRemovalTest {
     removal.run(LONG);
     cluster.join();
     DaemonSet set = daemonSet();
-    assertThat(set.getSpec().getTemplate().getSpec().getContainers()).hasSize(1);
+    assertThat(set.getSpec().getTemplate().getSpec().getContainers())
+        .extracting(Container::getName)
+        .containsExactly("agent", "bird");
     assertThat(set.getSpec().getTemplate().getSpec().getContainers().get(0).getArgs())
         .containsExactly("detach", "--stay", "--http=:9598");
     assertThat(set.getSpec().getUpdateStrategy().getRollingUpdate().getMaxUnavailable().getStrVal())

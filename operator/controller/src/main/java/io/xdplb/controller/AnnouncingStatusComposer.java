@@ -170,7 +170,10 @@ final class AnnouncingStatusComposer {
     return sessions.pending().isEmpty()
         ? Verdict.yes(ESTABLISHED, "Every node that should has a session.")
         : Verdict.no(
-            CONNECTING, "About to connect: " + StatusComposer.named(sessions.pending()) + ".");
+            CONNECTING,
+            "About to connect: "
+                + StatusComposer.named(sessions.pending())
+                + ". If it stays so: is bgp.enabled set in the chart?");
   }
 
   /** What one field alone does not show. */

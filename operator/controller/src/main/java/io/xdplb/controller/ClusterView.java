@@ -339,6 +339,10 @@ final class ClusterView implements NodeSource.Concerned {
   @Override
   public void nodesChanged() {
     keeper.nodesChanged();
+  }
+
+  @Override
+  public void membersChanged() {
     membershipKeeper.look();
   }
 

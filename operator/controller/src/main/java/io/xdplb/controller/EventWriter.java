@@ -19,9 +19,9 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Writes Events (events.k8s.io/v1) about LoadBalancers, Services and AddressPools, in the
- * background: a table never waits for one. Events are a courtesy; when the API server cannot take
- * them they are logged and given up.
+ * Writes Events (events.k8s.io/v1) about LoadBalancers, Services, AddressPools,
+ * AnnouncementPolicies and BGPPeers, in the background: a table never waits for one. Events are a
+ * courtesy; when the API server cannot take them they are logged and given up.
  */
 final class EventWriter implements AutoCloseable {
 

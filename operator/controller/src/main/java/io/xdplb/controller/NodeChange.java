@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
  *
  * @param concernsAll what holds for every table has changed
  * @param addresses where the node is reached has changed
+ * @param epoch it has reached another epoch of the Membership
  * @param sessions its BGP sessions have changed, or whether it has a vote
  * @param buckets whose digests differ
  * @param tables whose exceptions differ
@@ -25,6 +26,7 @@ import java.util.stream.Collectors;
 record NodeChange(
     boolean concernsAll,
     boolean addresses,
+    boolean epoch,
     boolean sessions,
     Set<String> buckets,
     Set<ObjectName> tables) {
@@ -40,7 +42,8 @@ record NodeChange(
         (before == null) != (now == null)
             || !orEmpty(then.interfaces()).equals(orEmpty(next.interfaces())),
         !orEmpty(then.addresses()).equals(orEmpty(next.addresses())),
-        !sessions(then).equals(sessions(next)) || hasVote(then) != hasVote(next),
+        !Objects.equals(epoch(then), epoch(next)),
+        !sessions(then).equals(sessions(next)) || (epoch(then) == null) != (epoch(next) == null),
         differing(orEmpty(then.bucketHashes()), orEmpty(next.bucketHashes())),
         differing(byTable(then), byTable(next)));
   }
@@ -49,8 +52,8 @@ record NodeChange(
     return orEmpty(status.announcing() == null ? null : status.announcing().sessions());
   }
 
-  private static boolean hasVote(NodeStateStatus status) {
-    return status.announcing() != null && status.announcing().epoch() != null;
+  private static Long epoch(NodeStateStatus status) {
+    return status.announcing() == null ? null : status.announcing().epoch();
   }
 
   private static Map<ObjectName, TableException> byTable(NodeStateStatus status) {

@@ -41,6 +41,9 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
     /** Some node has reported something else than before, or is gone. */
     void nodesChanged();
 
+    /** Which nodes there are, where, or which epoch of the Membership they have reached. */
+    void membersChanged();
+
     /**
      * What a node announces now; {@code null} if it reports nothing any more.
      *
@@ -110,6 +113,7 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   @Override
   public void onAdd(NodeState node) {
     super.onAdd(node);
+    concerned.membersChanged();
     concerned.announcedBy(node.getMetadata().getName(), node.getStatus());
     concerned.announcersChanged();
     trigger(concerned.all());
@@ -119,6 +123,9 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   public void onUpdate(NodeState before, NodeState now) {
     super.onUpdate(before, now);
     NodeChange change = NodeChange.between(before.getStatus(), now.getStatus());
+    if (change.epoch() || change.addresses()) {
+      concerned.membersChanged();
+    }
     Stream<ObjectName> announced =
         concerned.announcedBy(now.getMetadata().getName(), now.getStatus());
     trigger(
@@ -140,6 +147,7 @@ final class NodeSource extends InformerEventSource<NodeState, LoadBalancer> {
   @Override
   public synchronized void onDelete(NodeState node, boolean finalStateUnknown) {
     super.onDelete(node, finalStateUnknown);
+    concerned.membersChanged();
     concerned.announcedBy(node.getMetadata().getName(), null);
     concerned.announcersChanged();
     trigger(concerned.all());

@@ -29,7 +29,7 @@ class NodeChangeTest {
             status(ETH0, Map.of("00", "a", "01", "b", "02", "c"), List.of()),
             status(ETH0, Map.of("00", "a", "01", "x", "03", "d"), null));
     assertThat(change)
-        .isEqualTo(new NodeChange(false, false, false, Set.of("01", "02", "03"), Set.of()));
+        .isEqualTo(new NodeChange(false, false, false, false, Set.of("01", "02", "03"), Set.of()));
   }
 
   @Test
@@ -43,7 +43,7 @@ class NodeChangeTest {
     assertThat(NodeChange.between(with, other).tables()).isEqualTo(web);
     assertThat(NodeChange.between(other, without).tables()).isEqualTo(web);
     assertThat(NodeChange.between(with, with))
-        .isEqualTo(new NodeChange(false, false, false, Set.of(), Set.of()));
+        .isEqualTo(new NodeChange(false, false, false, false, Set.of(), Set.of()));
   }
 
   @Test
@@ -65,7 +65,7 @@ class NodeChangeTest {
         new NodeStateStatus("test", List.of("198.51.100.1"), ETH0, null, null, null, null, null);
     assertThat(NodeChange.between(before, now))
         .isEqualTo(NodeChange.between(now, before))
-        .isEqualTo(new NodeChange(false, true, false, Set.of(), Set.of()));
+        .isEqualTo(new NodeChange(false, true, false, false, Set.of(), Set.of()));
   }
 
   @Test
@@ -78,7 +78,7 @@ class NodeChangeTest {
     NodeStateStatus next =
         announcing(new Announcing(2L, List.of("203.0.113.1"), null, null, List.of(up)));
     assertThat(NodeChange.between(now, next))
-        .isEqualTo(new NodeChange(false, false, false, Set.of(), Set.of()));
+        .isEqualTo(new NodeChange(false, false, true, false, Set.of(), Set.of()));
   }
 
   private static NodeStateStatus announcing(Announcing announcing) {

@@ -31,6 +31,10 @@ import io.fabric8.kubernetes.model.annotation.Version;
     name = "Programmed",
     jsonPath = ".status.conditions[?(@.type==\"Programmed\")].status")
 @AdditionalPrinterColumn(
+    name = "Announced",
+    jsonPath = ".status.conditions[?(@.type==\"Announced\")].status",
+    priority = 1)
+@AdditionalPrinterColumn(
     name = "Ready",
     jsonPath = ".status.conditions[?(@.type==\"Ready\")].status")
 @AdditionalPrinterColumn(
