@@ -2,6 +2,8 @@
 package io.xdplb.cli;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.datapath.AnnounceCounts;
+import io.xdplb.datapath.Announcements.ClaimStatus;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
 import io.xdplb.datapath.DropReason;
@@ -10,6 +12,7 @@ import io.xdplb.datapath.VipStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 
 /**
  * What {@code xdplb status} shows.
@@ -20,6 +23,8 @@ import java.util.Map;
  * @param peers nodes from which encapsulated packets are accepted, in order
  * @param flows those that are remembered on this machine
  * @param vips ordered by key
+ * @param claims addresses that this node answers ARP and NDP for if enough votes count
+ * @param announcing what was counted of that
  * @param drops packets by reason, also those with none
  */
 record Status(
@@ -29,6 +34,8 @@ record Status(
     List<Ip> peers,
     FlowCounts flows,
     List<VipStatus> vips,
+    SortedMap<Ip, ClaimStatus> claims,
+    AnnounceCounts announcing,
     Map<DropReason, Long> drops) {
 
   /** What a backend is up to. */

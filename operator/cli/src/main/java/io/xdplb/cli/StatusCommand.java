@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.cli;
 
+import io.xdplb.datapath.Announcements;
 import io.xdplb.datapath.DatapathView;
 import java.io.PrintWriter;
 import java.time.Instant;
@@ -41,7 +42,8 @@ final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Status status;
-    try (DatapathView view = DatapathView.open(pinPath.path())) {
+    try (DatapathView view = DatapathView.open(pinPath.path());
+        Announcements announcements = Announcements.open(pinPath.path())) {
       status =
           new Status(
               pinPath.path().toString(),
@@ -50,6 +52,8 @@ final class StatusCommand implements Callable<Integer> {
               view.peers(),
               view.flows(),
               view.vips(),
+              announcements.claimed(System.nanoTime() / 1_000_000),
+              announcements.counts(),
               view.drops());
     }
     PrintWriter out = spec.commandLine().getOut();

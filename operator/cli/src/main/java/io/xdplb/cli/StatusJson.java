@@ -57,6 +57,17 @@ final class StatusJson {
     flows.put("affinity", status.flows().affinity());
     var vips = root.putArray("vips");
     status.vips().forEach(vip -> vip(vips.addObject(), vip));
+    var announced = root.putArray("announced");
+    status
+        .claims()
+        .forEach(
+            (address, claim) ->
+                announced
+                    .addObject()
+                    .put("address", address.toString())
+                    .put("answered", claim.isAnswered())
+                    .put("votes", claim.votes())
+                    .put("votesNeeded", claim.quorum()));
     ObjectNode drops = root.putObject("drops");
     status.drops().forEach((reason, packets) -> drops.put(reason.toString(), packets));
     try {

@@ -6,6 +6,7 @@ import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Encapsulation;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.UnavailablePolicy;
+import io.xdplb.datapath.AnnounceCounts;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
 import io.xdplb.datapath.FlowCounts;
@@ -36,6 +37,7 @@ final class StatusText {
     text.append(flows(status.flows()));
     text.append('\n').append(status.vips().isEmpty() ? "No VIPs.\n" : vips(status));
     text.append(access(status.vips()));
+    text.append(announced(status));
     text.append('\n').append(drops(status));
     return text.toString();
   }
@@ -190,6 +192,32 @@ final class StatusText {
     }
     long left = Math.max(0, backend.drainUntilSeconds() - status.at().getEpochSecond());
     return "draining, " + left + " s left";
+  }
+
+  /** Nothing where nothing is claimed: the network may bring packets by other means. */
+  private static String announced(Status status) {
+    TextTable table =
+        new TextTable("ANNOUNCED ADDRESS", "ARP AND NDP", "VOTES", "NEEDED").rightFrom(2);
+    status
+        .claims()
+        .forEach(
+            (address, claim) ->
+                table.row(
+                    address.toString(),
+                    claim.isAnswered() ? "answered" : "withheld: too few votes",
+                    count(claim.votes()),
+                    count(claim.quorum())));
+    AnnounceCounts counts = status.announcing();
+    return table.isEmpty()
+        ? ""
+        : "\n"
+            + table
+            + "Questions answered: %s by ARP, %s by NDP; withheld: %s and %s.\n"
+                .formatted(
+                    count(counts.arpAnswered()),
+                    count(counts.ndpAnswered()),
+                    count(counts.arpWithheld()),
+                    count(counts.ndpWithheld()));
   }
 
   private static String drops(Status status) {

@@ -13,6 +13,8 @@ import io.xdplb.core.model.Delivery;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.UnavailablePolicy;
 import io.xdplb.core.model.VipKey;
+import io.xdplb.datapath.AnnounceCounts;
+import io.xdplb.datapath.Announcements.ClaimStatus;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.BackendStatus;
 import io.xdplb.datapath.DropReason;
@@ -23,6 +25,7 @@ import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -112,6 +115,11 @@ class StatusTest {
                   0,
                   0,
                   List.of(IDLE))),
+          new TreeMap<>(
+              Map.of(
+                  Ip.parse("203.0.113.10"), new ClaimStatus(3, 2),
+                  Ip.parse("2001:db8::1"), new ClaimStatus(1, 2))),
+          new AnnounceCounts(5, 1, 0, 1234, 0, 7, 2),
           drops(Map.of(DropReason.NO_BACKEND, 1234567L)));
 
   @Test
@@ -145,6 +153,11 @@ class StatusTest {
             TCP 203.0.113.10:8000-8999  10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16  1h30m     silently
             UDP [2001:db8::1]:53        nobody
 
+            ANNOUNCED ADDRESS  ARP AND NDP              VOTES  NEEDED
+            203.0.113.10       answered                     3       2
+            2001:db8::1        withheld: too few votes      1       2
+            Questions answered: 1,234 by ARP, 7 by NDP; withheld: 0 and 2.
+
             DROPPED       PACKETS  BECAUSE
             no_backend  1,234,567  no backend takes new flows
             """);
@@ -161,6 +174,8 @@ class StatusTest {
                     List.of(),
                     new FlowCounts(0, 0, 0, 0),
                     List.of(),
+                    new TreeMap<>(),
+                    new AnnounceCounts(0, 0, 0, 0, 0, 0, 0),
                     drops(Map.of()))))
         .isEqualTo(
             """

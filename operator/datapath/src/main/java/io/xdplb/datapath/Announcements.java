@@ -23,6 +23,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -238,19 +240,51 @@ public final class Announcements implements Fence, AutoCloseable {
    * @param now in milliseconds of the monotonic clock
    */
   public boolean answers(Ip address, long now) {
-    Optional<ByteBuffer> claim = claim(key(address));
     Output.Count count = count();
+    return claim(key(address))
+        .filter(claim -> votes(claim, count, now) >= count.quorum())
+        .isPresent();
+  }
+
+  private int votes(ByteBuffer claim, Output.Count count, long now) {
+    long voters =
+        (claim.getLong(Layouts.Claim.SUPPORTERS) | 1L << Membership.WITNESS) & count.members();
     int votes = 0;
-    for (long left =
-            claim.map(c -> c.getLong(Layouts.Claim.SUPPORTERS)).orElse(0L) & count.members()
-                | 1L << Membership.WITNESS & count.members();
-        left != 0;
-        left &= left - 1) {
+    for (long left = voters; left != 0; left &= left - 1) {
       int slot = Long.numberOfTrailingZeros(left);
       long ahead = epoch(slot) - count.epoch();
       votes += until(slot) > now && (ahead == 0 || ahead == 1) ? 1 : 0;
     }
-    return claim.isPresent() && votes >= count.quorum();
+    return votes;
+  }
+
+  /**
+   * What is claimed here.
+   *
+   * @param now in milliseconds of the monotonic clock
+   */
+  public SortedMap<Ip, ClaimStatus> claimed(long now) {
+    Output.Count count = count();
+    SortedMap<Ip, ClaimStatus> all = new TreeMap<>();
+    claims()
+        .forEach(
+            (address, claim) ->
+                all.put(address, new ClaimStatus(votes(claim, count, now), count.quorum())));
+    return all;
+  }
+
+  /**
+   * How an address that is claimed here stands.
+   *
+   * @param votes how many count now
+   * @param quorum how many are needed to answer ARP and NDP
+   */
+  public record ClaimStatus(int votes, int quorum) {
+
+    /** Whether ARP and NDP are answered. */
+    public boolean isAnswered() {
+      return votes >= quorum;
+    }
   }
 
   /**

@@ -12,6 +12,9 @@ import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
 import io.xdplb.core.model.VipKey;
+import io.xdplb.datapath.AnnounceCounts;
+import io.xdplb.datapath.Announcements;
+import io.xdplb.datapath.Announcements.ClaimStatus;
 import io.xdplb.datapath.Attachment;
 import io.xdplb.datapath.DatapathView;
 import io.xdplb.datapath.FlowCounts;
@@ -142,7 +145,39 @@ public final class AgentMetrics implements ProgrammingListener {
               vips.stream().mapToInt(vip -> vip.backends().size()).sum()));
       all.addAll(traffic(vips));
     }
+    try (Announcements announcements = Announcements.open(pinPath)) {
+      all.addAll(announcing(announcements));
+    }
     return new MetricSnapshots(all);
+  }
+
+  private static List<MetricSnapshot> announcing(Announcements announcements) {
+    AnnounceCounts counts = announcements.counts();
+    long now = System.nanoTime() / 1_000_000;
+    return List.of(
+        Snapshots.gauge(
+            "xdplb_addresses_answered",
+            "Addresses that this node answers ARP and NDP for.",
+            announcements.claimed(now).values().stream().filter(ClaimStatus::isAnswered).count()),
+        Snapshots.counters(
+            "xdplb_neighbour_questions",
+            "ARP requests and neighbour solicitations for addresses that this node claims, since the"
+                + " maps were made; withheld where too few nodes voted for it.",
+            rows -> {
+              rows.add(counts.arpAnswered(), "protocol", "arp", "result", "answered");
+              rows.add(counts.arpWithheld(), "protocol", "arp", "result", "withheld");
+              rows.add(counts.ndpAnswered(), "protocol", "ndp", "result", "answered");
+              rows.add(counts.ndpWithheld(), "protocol", "ndp", "result", "withheld");
+            }),
+        Snapshots.counters(
+            "xdplb_hellos",
+            "Hellos of other nodes' agents since the maps were made: taken, refused because they"
+                + " are out of date, or bad because of a wrong key.",
+            rows -> {
+              rows.add(counts.hellosTaken(), "result", "taken");
+              rows.add(counts.hellosRefused(), "result", "refused");
+              rows.add(counts.hellosBad(), "result", "bad");
+            }));
   }
 
   private static MetricSnapshot exceptions(NodeStateStatus reported) {
