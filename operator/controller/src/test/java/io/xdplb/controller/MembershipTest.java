@@ -12,6 +12,8 @@ import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
 import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.MembershipSpec;
 import io.xdplb.api.v1alpha1.MembershipStatus;
+import io.xdplb.core.announce.Member;
+import io.xdplb.core.model.Ip;
 import io.xdplb.testing.apiserver.KubernetesApi;
 import java.time.Duration;
 import java.util.Base64;
@@ -131,6 +133,26 @@ class MembershipTest extends OperatorTestCase {
     assertThat(membership().get().getMetadata().getResourceVersion()).isEqualTo(version);
     cluster.client.nodes().withName("node-3").delete();
     follow(spec -> spec.epoch() == 3 && names(spec).size() == 2);
+  }
+
+  /** Of two operators that both take themselves for the leader. */
+  @Test
+  void ofTwoThatGoOnFromTheSameOneOnlyOneIsHeard() {
+    operator.stop();
+    cluster.node("node-1", "198.51.100.1");
+    Map<String, Member> wanted =
+        Map.of("node-1", new Member(0, "node-1", Ip.parse("198.51.100.1")));
+    assertThat(StoredMembership.create(cluster.client, MembershipPlan.first(1, wanted))).isTrue();
+    assertThat(StoredMembership.create(cluster.client, MembershipPlan.first(1, wanted))).isFalse();
+    StoredMembership seen = StoredMembership.of(membership().get());
+    io.xdplb.core.announce.Membership mine = MembershipPlan.first(2, wanted);
+    io.xdplb.core.announce.Membership other = MembershipPlan.first(2, Map.of());
+    assertThat(seen.replace(cluster.client, mine)).isTrue();
+    assertThat(seen.replace(cluster.client, other)).isFalse();
+    vote(2);
+    assertThat(StoredMembership.of(membership().get()).membership()).isEqualTo(mine);
+    assertThat(StoredMembership.of(membership().get()).witnessEpoch()).isEqualTo(2);
+    operator.restart(settings -> settings);
   }
 
   @Test

@@ -12,8 +12,12 @@ import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.xdplb.api.v1alpha1.AddressPool;
 import io.xdplb.api.v1alpha1.AnnouncementPolicy;
+import io.xdplb.api.v1alpha1.AnnouncementPolicySpec;
+import io.xdplb.api.v1alpha1.AnnouncementPolicyStatus;
 import io.xdplb.api.v1alpha1.BGPPeer;
 import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.MembershipSpec;
@@ -29,10 +33,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/** What an agent may do for announcing, with the account that the chart gives it. */
+/**
+ * What agents and the operator may do for announcing, with the accounts that the chart gives them.
+ */
 @RequiresApiServer
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class AgentRightsTest {
+class AnnouncingRightsTest {
 
   private static final Set<String> KINDS =
       Set.of(
@@ -44,14 +50,20 @@ class AgentRightsTest {
           "ValidatingAdmissionPolicy",
           "ValidatingAdmissionPolicyBinding");
   private static final String ACCOUNT =
-      "system:serviceaccount:" + Helm.NAMESPACE + ":" + Helm.RELEASE + "-agent";
+      "system:serviceaccount:" + Helm.NAMESPACE + ":" + Helm.RELEASE + "-";
+
+  private static final PatchContext APPLY =
+      new PatchContext.Builder()
+          .withPatchType(PatchType.SERVER_SIDE_APPLY)
+          .withFieldManager("xdplb-operator")
+          .build();
 
   private final KubernetesApi api;
   private final KubernetesClient admin;
   private final KubernetesClient agent;
   private final KubernetesClient other;
 
-  AgentRightsTest(KubernetesApi api) {
+  AnnouncingRightsTest(KubernetesApi api) {
     this.api = api;
     admin = api.newClient();
     agent = agentOn("node-1");
@@ -138,8 +150,37 @@ class AgentRightsTest {
     assertForbidden(() -> agent.secrets().inNamespace(Helm.NAMESPACE).list());
   }
 
+  @Test
+  void theOperatorDoesWhatItHasToAndReadsNoSecretButTheNodesKey() {
+    AnnouncementPolicy policy = new AnnouncementPolicy();
+    policy.setMetadata(new ObjectMetaBuilder().withName("rights").build());
+    policy.setSpec(
+        new AnnouncementPolicySpec(null, null, null, new AnnouncementPolicySpec.L2(null), null));
+    Config config = api.config();
+    config.setImpersonateUsername(ACCOUNT + "operator");
+    try (KubernetesClient operator = new KubernetesClientBuilder().withConfig(config).build()) {
+      operator.resource(policy).create();
+      policy.setStatus(new AnnouncementPolicyStatus(1L, null));
+      policy.setMetadata(new ObjectMetaBuilder().withName("rights").build());
+      operator.resource(policy).subresource("status").patch(APPLY);
+      assertForbidden(() -> operator.resource(policy).delete());
+      Membership membership = operator.resources(Membership.class).withName(Membership.NAME).get();
+      operator.resource(membership).update();
+      secret(operator, "xdplb-announcing");
+      assertForbidden(() -> secret(operator, "other"));
+      assertForbidden(() -> operator.resource(membership).delete());
+      operator.resources(BGPPeer.class).list();
+    } finally {
+      admin.resource(policy).delete();
+    }
+  }
+
   private Object secret(String name) {
-    return agent.secrets().inNamespace(Helm.NAMESPACE).withName(name).get();
+    return secret(agent, name);
+  }
+
+  private static Object secret(KubernetesClient as, String name) {
+    return as.secrets().inNamespace(Helm.NAMESPACE).withName(name).get();
   }
 
   /** The status of the answer. */
@@ -164,7 +205,7 @@ class AgentRightsTest {
   /** With what the API server reads from a token that is bound to a pod there. */
   private KubernetesClient agentOn(String node) {
     Config config = api.config();
-    config.setImpersonateUsername(ACCOUNT);
+    config.setImpersonateUsername(ACCOUNT + "agent");
     config.setImpersonateExtras(Map.of("authentication.kubernetes.io%2Fnode-name", List.of(node)));
     return new KubernetesClientBuilder().withConfig(config).build();
   }
