@@ -14,6 +14,7 @@ BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
 BENCH  :=
 ROUNDS := 5
 COMMA  := ,
+BENCH_FAILOVER := io.xdplb.announce.LanTest,io.xdplb.announce.RoutersTest
 BENCH_PARTS := $(subst $(COMMA), ,$(BENCH))
 BENCH_TOOL  := $(subst $(eval) ,$(COMMA),$(filter-out failover,$(BENCH_PARTS)))
 
@@ -80,7 +81,7 @@ bench:
 			$(if $(BENCH),--part $(BENCH_TOOL) --out operator/bench/target/report,--out docs))
 	$(if $(filter failover,$(BENCH_PARTS))$(if $(BENCH),,all),\
 		@$(MVN) -q test -pl operator/cli -am -Dspotless.check.skip -Dsurefire.failIfNoSpecifiedTests=false \
-			-Dtest='io.xdplb.announce.LanTest,io.xdplb.announce.RoutersTest' -Dxdplb.failover.write=true)
+			-Dtest='$(BENCH_FAILOVER)' -Dxdplb.failover.write=true)
 
 format:
 	@$(MVN) -q spotless:apply
