@@ -9,9 +9,14 @@ IMAGE_PACKAGES := mmdebstrap llvm python3
 CLUSTER_PACKAGES := docker.io mmdebstrap openssl python3
 BENCH_PACKAGES := libnginx-mod-stream haproxy wrk
 
-# make bench BENCH=speed ROUNDS=3: only some parts (agent, scale, speed, packets, http), into another folder.
+# make bench BENCH=speed ROUNDS=3: only some parts (agent, scale, speed, packets, http), into another folder;
+# part failover, which is written to docs/failover.md whether alone or not, has no rounds.
 BENCH  :=
 ROUNDS := 5
+COMMA  := ,
+BENCH_FAILOVER := io.xdplb.announce.LanTest,io.xdplb.announce.RoutersTest
+BENCH_PARTS := $(subst $(COMMA), ,$(BENCH))
+BENCH_TOOL  := $(subst $(eval) ,$(COMMA),$(filter-out failover,$(BENCH_PARTS)))
 
 # make image ARCH=arm64: for another architecture than this machine's.
 ARCH := $(shell dpkg --print-architecture)
@@ -70,10 +75,13 @@ cluster-down:
 
 bench:
 	@.ci/setup $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES) $(BENCH_PACKAGES)
-	@operator/testing/kubernetes/build.sh >/dev/null
 	@$(MAKE) -s build
-	@java -jar operator/bench/target/xdplb-bench.jar --rounds $(ROUNDS) \
-		$(if $(BENCH),--part $(BENCH) --out operator/bench/target/report,--out docs)
+	$(if $(BENCH_TOOL)$(if $(BENCH),,all),\
+		@operator/testing/kubernetes/build.sh >/dev/null && java -jar operator/bench/target/xdplb-bench.jar --rounds $(ROUNDS) \
+			$(if $(BENCH),--part $(BENCH_TOOL) --out operator/bench/target/report,--out docs))
+	$(if $(filter failover,$(BENCH_PARTS))$(if $(BENCH),,all),\
+		@$(MVN) -q test -pl operator/cli -am -Dspotless.check.skip -Dsurefire.failIfNoSpecifiedTests=false \
+			-Dtest='$(BENCH_FAILOVER)' -Dxdplb.failover.write=true)
 
 format:
 	@$(MVN) -q spotless:apply

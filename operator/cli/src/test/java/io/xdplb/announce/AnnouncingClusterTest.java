@@ -250,6 +250,7 @@ class AnnouncingClusterTest {
       probe.begin();
       lan.cluster().mute(owner, true);
       Thread.sleep(3000);
+      Probe.awaitAnswers();
       assertThat(probe.longestGap()).isLessThan(SECOND);
       assertThat(connections.check()).isEmpty();
       lan.cluster().mute(owner, false);

@@ -97,14 +97,26 @@ final class Probe implements AutoCloseable {
     }
   }
 
+  /** Waits until so many more have been sent. */
+  void awaitSent(int count) {
+    int from = sent;
+    while (sent < from + count) {
+      LockSupport.parkNanos(INTERVAL_NANOS);
+    }
+  }
+
   /** What is counted begins now. */
   void begin() {
     from = sent;
   }
 
+  /** Lets what was asked until now be answered, or not be: only that is counted. */
+  static void awaitAnswers() {
+    LockSupport.parkNanos(PATIENCE_NANOS);
+  }
+
   /** The longest time in which nothing was answered, since {@link #begin}. */
   Duration longestGap() {
-    LockSupport.parkNanos(PATIENCE_NANOS);
     int to = lastDecided();
     long longest = 0;
     int last = from;

@@ -12,8 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /**
@@ -33,6 +36,7 @@ public final class Xdplb implements AutoCloseable {
               + ProcessHandle.current().pid()
               + "-"
               + COUNT.incrementAndGet());
+  private final Path birdFolder;
   private final List<RunningProcess> started = new ArrayList<>();
   private final Thread atJvmEnd = new Thread(this::abandon, "xdplb end");
 
@@ -43,6 +47,11 @@ public final class Xdplb implements AutoCloseable {
    */
   public Xdplb(Netns netns) {
     this.netns = netns;
+    try {
+      birdFolder = Files.createTempDirectory("xl-bird");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     Runtime.getRuntime().addShutdownHook(atJvmEnd);
   }
 
@@ -51,10 +60,22 @@ public final class Xdplb implements AutoCloseable {
     return pinPath;
   }
 
+  /** Where a BIRD that {@code xdplb standalone} starts has its files. */
+  public Path birdFolder() {
+    return birdFolder;
+  }
+
   /** Starts {@code xdplb standalone} on {@code eth0}, and waits until it follows the folder. */
   public RunningProcess standalone(Path folder, String... options) {
     List<String> arguments =
-        new ArrayList<>(List.of("standalone", folder.toString(), "--interface", "eth0"));
+        new ArrayList<>(
+            List.of(
+                "standalone",
+                folder.toString(),
+                "--interface",
+                "eth0",
+                "--bird-dir",
+                birdFolder.toString()));
     arguments.addAll(List.of(options));
     RunningProcess process = netns.start(command(arguments));
     started.add(process);
@@ -117,6 +138,11 @@ public final class Xdplb implements AutoCloseable {
     return netns.run(command(List.of(arguments)));
   }
 
+  /** {@code xdplb detach}; what is announced by BGP is withdrawn, too. */
+  public String detach() {
+    return run("detach", "--bird-dir", birdFolder.toString());
+  }
+
   /** {@code xdplb status -o json}. */
   public JsonNode status() {
     try {
@@ -145,16 +171,42 @@ public final class Xdplb implements AutoCloseable {
   public void close() {
     started.forEach(RunningProcess::close);
     if (Files.exists(pinPath)) {
-      run("detach");
+      detach();
     }
+    removeBirdFolder();
     Runtime.getRuntime().removeShutdownHook(atJvmEnd);
   }
 
-  /** The JVM ends before the tests did: a pin would outlive it. */
+  /** The JVM ends before the tests did: a pin and a BIRD would outlive it. */
   private void abandon() {
     started.forEach(RunningProcess::close);
+    bird().ifPresent(ProcessHandle::destroyForcibly);
+    removeBirdFolder();
     if (Files.exists(pinPath)) {
       Datapath.remove(pinPath);
+    }
+  }
+
+  /** The BIRD that {@code xdplb standalone} has started, if it runs. */
+  public Optional<ProcessHandle> bird() {
+    try {
+      Path pid = birdFolder.resolve("bird.pid");
+      return Files.exists(pid)
+          ? ProcessHandle.of(Long.parseLong(Files.readString(pid).strip()))
+              .filter(process -> process.info().command().orElse("").endsWith("bird"))
+          : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void removeBirdFolder() {
+    try (Stream<Path> files = Files.walk(birdFolder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -156,7 +156,7 @@ public final class BgpAnnouncer implements AutoCloseable {
       sessions.computeIfAbsent(
           peer.name(), name -> new Session(name, SessionState.ABSENT, cut(failure)));
     }
-    return new BgpReport(routes, List.copyOf(sessions.values()));
+    return new BgpReport(routes, sessions.values().stream().map(this::steady).toList());
   }
 
   /** Answers what failed; empty if nothing did. */
@@ -206,9 +206,23 @@ public final class BgpAnnouncer implements AutoCloseable {
         state.peer(), state.state(), cut(state.problem().filter(p -> !p.isEmpty()).orElse(null)));
   }
 
+  /** The next attempt that fails as the one before did is no news, whatever state it is in. */
+  private Session steady(Session now) {
+    return reported.sessions().stream()
+        .filter(before -> before.peer().equals(now.peer()))
+        .filter(before -> now.message() != null && now.message().equals(before.message()))
+        .filter(before -> !isEstablished(before) && !isEstablished(now))
+        .findFirst()
+        .orElse(now);
+  }
+
+  private static boolean isEstablished(Session session) {
+    return session.state().equals(SessionState.ESTABLISHED);
+  }
+
   /** Of several sessions on an interface, one that is established. */
   private static Session better(Session one, Session other) {
-    return one.state().equals(SessionState.ESTABLISHED) ? one : other;
+    return isEstablished(one) ? one : other;
   }
 
   private static String cut(String message) {

@@ -192,7 +192,7 @@ record BirdConfig(String text, String id) {
                 time ->
                     "  graceful restart on; graceful restart time %d;\n"
                         .formatted(time.toSeconds()))
-            .orElse("  graceful restart off;\n"));
+            .orElse("  graceful restart aware;\n"));
     boolean linkLocal = peer.interfaceName().isPresent();
     channel(text, peer, true, linkLocal ? " extended next hop;" : "");
     channel(text, peer, false, "");

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.bgp.Router;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,14 +55,12 @@ class AnnouncingTest {
     machine1 = lab.machine("node1", 11);
     machine2 = lab.machine("node2", 12);
     outside =
-        Router.start(
-            lab,
+        lab.router(
             lab.machine("outside", 1),
-            Router.session(machine1, "bfd on;"),
-            Router.session(machine2, "bfd on;"));
+            Lab.session(machine1, "bfd on;"),
+            Lab.session(machine2, "bfd on;"));
     inside =
-        Router.start(
-            lab,
+        lab.router(
             lab.machine("inside", 2),
             Router.session("node1", "neighbor 2001:db8:0:1::11 as 64500", 64500, "direct; bfd on;"),
             Router.session(

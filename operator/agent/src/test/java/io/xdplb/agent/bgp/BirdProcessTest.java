@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.bgp.Router;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ class BirdProcessTest {
     try (Lab lab = new Lab()) {
       Lab.Machine machine = lab.machine("node", 11);
       Lab.Machine far = lab.machine("router", 1);
-      Router router = Router.start(lab, far, Router.session(machine, "bfd on;"));
+      Router router = lab.router(far, Lab.session(machine, "bfd on;"));
       Path folder = lab.folder("standalone").resolve("bird");
       List<String> program =
           List.of("nsenter", "--net=" + machine.netns().path(), "--", BirdProcess.PROGRAM);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.xdplb.agent.bgp;
 
+import io.xdplb.testing.bgp.Router;
 import io.xdplb.testing.kernel.Netns;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -65,6 +66,16 @@ final class Lab implements AutoCloseable {
         "addr add %s/64 dev eth0 nodad".formatted(machine.ipv6()),
         "addr add %s/64 dev eth0 nodad".formatted(machine.linkLocal()));
     return machine;
+  }
+
+  /** Starts a router on a machine. */
+  Router router(Machine machine, String... sessions) {
+    return opened(Router.start(machine.netns(), machine.ipv4(), folder(machine.name()), sessions));
+  }
+
+  /** A BGP protocol of a router: to a machine's IPv4 address, eBGP. */
+  static String session(Machine node, String more) {
+    return Router.session(node.name(), "neighbor %s as 64500".formatted(node.ipv4()), 64501, more);
   }
 
   /** Takes a machine away from the switch: nobody's carrier changes. */

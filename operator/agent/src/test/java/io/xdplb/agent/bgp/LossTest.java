@@ -7,6 +7,8 @@ import static io.xdplb.agent.bgp.PeerBuilder.peer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.bgp.RouteMonitor;
+import io.xdplb.testing.bgp.Router;
 import io.xdplb.testing.kernel.Command;
 import io.xdplb.testing.kernel.RequiresBpf;
 import io.xdplb.testing.kernel.RunningProcess;
@@ -102,18 +104,18 @@ class LossTest {
   static void start() throws Exception {
     lab = new Lab();
     Lab.Machine machine = lab.machine("router", 1);
-    router = Router.start(lab, machine);
-    monitor = lab.opened(new RouteMonitor(machine));
+    router = lab.router(machine);
+    monitor = lab.opened(new RouteMonitor(machine.netns()));
     fast = Node.start("fast", 11, toRouter().build());
     plain = Node.start("plain", 12, toRouter().withoutBfd().holdTime(HOLD_SECONDS).build());
     bfdGraceful = Node.start("both", 13, toRouter().gracefulRestart(60).build());
     graceful =
         Node.start("kept", 14, toRouter().withoutBfd().gracefulRestart(RESTART_SECONDS).build());
     router.configure(
-        Router.session(fast.machine, "bfd on;"),
-        Router.session(plain.machine, ""),
-        Router.session(bfdGraceful.machine, "bfd on;"),
-        Router.session(graceful.machine, ""));
+        Lab.session(fast.machine, "bfd on;"),
+        Lab.session(plain.machine, ""),
+        Lab.session(bfdGraceful.machine, "bfd on;"),
+        Lab.session(graceful.machine, ""));
     router.reload();
   }
 
@@ -244,7 +246,7 @@ class LossTest {
 
   /** A thousand pings a second. */
   private static RunningProcess ping(String vip) {
-    return router.machine().netns().start("ping", "-q", "-n", "-i", "0.001", "-w", "30", vip);
+    return router.netns().start("ping", "-q", "-n", "-i", "0.001", "-w", "30", vip);
   }
 
   /** Ends it; the answer to the last ping may still be on its way. */
@@ -260,7 +262,7 @@ class LossTest {
 
   /** Where the router's kernel sends what goes to an address. */
   private static String routed(String vip) {
-    return router.machine().netns().run("ip", "route", "get", vip);
+    return router.netns().run("ip", "route", "get", vip);
   }
 
   private static Duration note(String event, Duration withdrawal) {

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.xdplb.core.model.Ip;
+import io.xdplb.testing.bgp.Router;
 import io.xdplb.testing.kernel.RequiresBpf;
 import java.nio.file.Files;
 import java.util.List;
@@ -53,8 +54,7 @@ class SessionsTest {
     assertThat(state("any").state()).isEqualTo("Passive");
     assertThat(state("any").problem()).hasValueSatisfying(p -> assertThat(p).contains("nobody"));
     Router router =
-        Router.start(
-            lab,
+        lab.router(
             far,
             Router.session(
                 "node",
@@ -76,8 +76,7 @@ class SessionsTest {
   @Test
   void aLinkLocalAddress() throws Exception {
     Router router =
-        Router.start(
-            lab,
+        lab.router(
             far,
             Router.session(
                 "node", "neighbor fe80::11 external; interface \"eth0\"", 64501, "bfd on;"));
@@ -93,7 +92,7 @@ class SessionsTest {
   @Test
   void anAddressOfAFamilyThatTheNodeDoesNotHaveIsNotAnnouncedAndTheOthersAre() throws Exception {
     machine.netns().sysctl("net.ipv6.conf.all.disable_ipv6", "1");
-    Router router = Router.start(lab, far, Router.session(machine, ""));
+    Router router = lab.router(far, Lab.session(machine, ""));
     node.apply(
         List.of(peer("router", far.ipv4()).withoutBfd().build()),
         List.of(route(VIP4, "router"), route(VIP6, "router")));
@@ -111,8 +110,7 @@ class SessionsTest {
   @Test
   void anAddressOfAFamilyThatThePeerDoesNotTakeIsNotAnnouncedAndTheOthersAre() throws Exception {
     Router router =
-        Router.start(
-            lab,
+        lab.router(
             far,
             """
             protocol bgp node {
@@ -132,8 +130,7 @@ class SessionsTest {
     far.netns().ip("addr add 192.0.2.1/32 dev lo");
     machine.netns().ip("route add 192.0.2.1 via " + far.ipv4());
     Router router =
-        Router.start(
-            lab,
+        lab.router(
             far,
             Router.session(
                 "node",
@@ -153,8 +150,7 @@ class SessionsTest {
 
   @Test
   void aWrongPasswordIsSaidAndTheRightOneWorks() throws Exception {
-    Router router =
-        Router.start(lab, far, Router.session(machine, "password \"" + PASSWORD + "\";"));
+    Router router = lab.router(far, Lab.session(machine, "password \"" + PASSWORD + "\";"));
     node.apply(
         List.of(peer("router", far.ipv4()).password("wrong").build()),
         List.of(route(VIP4, "router")));
@@ -174,7 +170,7 @@ class SessionsTest {
 
   @Test
   void whatAPeerComplainsAboutIsSaid() throws Exception {
-    Router.start(lab, far, Router.session("node", "neighbor 198.51.100.11 as 64999", 64501, ""));
+    lab.router(far, Router.session("node", "neighbor 198.51.100.11 as 64999", 64501, ""));
     node.apply(
         List.of(peer("router", far.ipv4()).build(), peer("elsewhere", "192.0.2.77").build()),
         List.of());
@@ -189,7 +185,7 @@ class SessionsTest {
 
   @Test
   void whileBirdIsNotThereItIsSaidAndItBeginsWithWhatWasWritten() throws Exception {
-    Router router = Router.start(lab, far, Router.session(machine, ""));
+    Router router = lab.router(far, Lab.session(machine, ""));
     node.kill();
     List<BgpPeer> peers = List.of(peer("router", far.ipv4()).build());
     assertThatThrownBy(() -> node.apply(peers, List.of(route(VIP4, "router"))))

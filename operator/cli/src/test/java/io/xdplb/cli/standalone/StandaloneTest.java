@@ -298,7 +298,7 @@ class StandaloneTest {
     process.close();
     assertThat(lan.balancer().netns().run("ip", "-d", "link", "show", "dev", "eth0"))
         .contains("prog/xdp");
-    xdplb.run("detach");
+    xdplb.detach();
     assertThat(xdplb.pinPath()).doesNotExist();
     assertThat(lan.balancer().netns().run("ip", "-d", "link", "show", "dev", "eth0"))
         .doesNotContain("xdp");

@@ -45,10 +45,14 @@ public final class NodeCluster implements AutoCloseable {
   private static final Network OVERLAY = new Network("198.51.100.96", 27, "2001:db8:0:5::");
   private static final Network LAN = new Network("192.0.2.0", 24, "2001:db8:0:3::");
   private static final int ROUTER = 1;
+  private static final int SECOND_ROUTER = 2;
   private static final int HOP = 2;
   private static final int FIRST_CLIENT = 10;
   private static final int FIRST_NODE = 11;
   private static final int FIRST_SERVER = 101;
+
+  /** The routers' interface to the clients. */
+  private static final String CLIENT_DEVICE = "clients";
 
   /** The router's next hops: the ids of the nodes', and of the groups of them that VIPs go to. */
   private static final int NODES_IPV4 = 100;
@@ -72,7 +76,9 @@ public final class NodeCluster implements AutoCloseable {
   private final List<ClusterNode> workers = new ArrayList<>();
   private final List<ClusterNode> nodes = new ArrayList<>();
   private Segment lan;
+  private Segment clientSegment;
   private Host router;
+  private Host secondRouter;
   private Netns hop;
 
   private NodeCluster(ClusterPlan plan) {
@@ -162,18 +168,55 @@ public final class NodeCluster implements AutoCloseable {
   }
 
   /**
-   * The router asks on the nodes' network who has a VIP from now on, by ARP and NDP. Frames to a
-   * machine that the switch does not know go to no node: each of them would balance them.
+   * The switch sends frames to a machine that it does not know to no node from now on: each of them
+   * would balance them.
    */
-  public void resolveVipsOnLan() {
+  public void floodNothingToNodes() {
     for (ClusterNode node : nodes) {
       lan.netns().run("bridge", "link", "set", "dev", node.name(), "flood", "off");
     }
+  }
+
+  /** The router asks on the nodes' network who has a VIP from now on, by ARP and NDP. */
+  public void resolveVipsOnLan() {
     router
         .netns()
         .ip(
             "route replace %s dev %s".formatted(VIPS_IPV4, router.device()),
             "route replace %s dev %s".formatted(VIPS_IPV6, router.device()));
+  }
+
+  /**
+   * Adds a router beside the first one, {@code router2}: its {@code eth0} is on the nodes' network.
+   * It knows no VIPs, and nobody sends to it before {@link #failOver}.
+   */
+  public Host addSecondRouter() {
+    Netns netns = router("router2");
+    secondRouter = lan.join(netns, "router2", "eth0", SECOND_ROUTER);
+    lanMtu(secondRouter);
+    clientSegment.join(netns, "router2", CLIENT_DEVICE, SECOND_ROUTER);
+    return secondRouter;
+  }
+
+  /**
+   * The first router is cut off from the nodes' network, and clients, nodes and servers use the
+   * second one, as if it had taken over the first one's addresses.
+   */
+  public void failOver() {
+    router.netns().ip("link set eth0 down");
+    clients.forEach(client -> defaultRoute(client.netns(), CLIENTS, SECOND_ROUTER));
+    servers.forEach(server -> defaultRoute(server.netns(), LAN, SECOND_ROUTER));
+    nodes.forEach(node -> defaultRoute(node.netns(), LAN, SECOND_ROUTER));
+  }
+
+  /** How many frames the switch has sent to a node so far. */
+  public long framesTo(ClusterNode node) {
+    String statistics = lan.netns().run("ip", "-s", "link", "show", "dev", node.name());
+    // TX:  bytes packets …
+    //     123456     789 …
+    String[] sent =
+        statistics.substring(statistics.indexOf("TX:")).split("\n")[1].strip().split("\\s+");
+    return Long.parseLong(sent[1]);
   }
 
   /**
@@ -274,10 +317,7 @@ public final class NodeCluster implements AutoCloseable {
 
   private void build() {
     lan = new Segment(netns("switch"), "br0", LAN);
-    Netns routing = forwarding("router");
-    routing.sysctl("net.ipv4.fib_multipath_hash_policy", "1");
-    routing.sysctl("net.ipv6.fib_multipath_hash_policy", "1");
-    router = lan.join(routing, "router", "eth0", ROUTER);
+    router = lan.join(router("router"), "router", "eth0", ROUTER);
     lanMtu(router);
     addClients();
     for (int i = 0; i < plan.edges(); i++) {
@@ -302,6 +342,14 @@ public final class NodeCluster implements AutoCloseable {
     return netns;
   }
 
+  /** Spreads flows by addresses and ports. */
+  private Netns router(String label) {
+    Netns netns = forwarding(label);
+    netns.sysctl("net.ipv4.fib_multipath_hash_policy", "1");
+    netns.sysctl("net.ipv6.fib_multipath_hash_policy", "1");
+    return netns;
+  }
+
   private void addClients() {
     Netns gateway = router.netns();
     if (plan.clientPathMtu() != 0) {
@@ -311,19 +359,19 @@ public final class NodeCluster implements AutoCloseable {
       hop.ip(UPLINK.addresses("uplink", HOP));
       router.netns().ip(UPLINK.addresses("downlink", ROUTER));
       clientPathMtu(plan.clientPathMtu());
-      defaultRoute(hop, UPLINK);
+      defaultRoute(hop, UPLINK, ROUTER);
       router
           .netns()
           .ip(
               "route add %s via %s".formatted(CLIENTS.ipv4Prefix(), UPLINK.ipv4(HOP)),
               "route add %s via %s".formatted(CLIENTS.ipv6Prefix(), UPLINK.ipv6(HOP)));
     }
-    Segment segment = new Segment(gateway, "clients", CLIENTS);
-    segment.address(ROUTER);
+    clientSegment = new Segment(gateway, CLIENT_DEVICE, CLIENTS);
+    clientSegment.address(ROUTER);
     for (int i = 0; i < plan.clients(); i++) {
       String name = "client" + (i + 1);
-      Host client = segment.join(netns(name), name, "eth0", FIRST_CLIENT + i);
-      defaultRoute(client.netns(), CLIENTS);
+      Host client = clientSegment.join(netns(name), name, "eth0", FIRST_CLIENT + i);
+      defaultRoute(client.netns(), CLIENTS, ROUTER);
       clients.add(client);
     }
   }
@@ -348,7 +396,7 @@ public final class NodeCluster implements AutoCloseable {
   private Host joinLan(String name, int hostPart) {
     Host host = lan.join(netns(name), name, "eth0", hostPart);
     lanMtu(host);
-    defaultRoute(host.netns(), LAN);
+    defaultRoute(host.netns(), LAN, ROUTER);
     open.push(PassStub.attach(lan.netns(), name));
     return host;
   }
@@ -358,10 +406,10 @@ public final class NodeCluster implements AutoCloseable {
     host.netns().ip("link set %s mtu %d".formatted(host.device(), plan.lanMtu()));
   }
 
-  private static void defaultRoute(Netns netns, Network network) {
+  private static void defaultRoute(Netns netns, Network network, int gateway) {
     netns.ip(
-        "route add default via " + network.ipv4(ROUTER),
-        "route add default via " + network.ipv6(ROUTER));
+        "route replace default via " + network.ipv4(gateway),
+        "route replace default via " + network.ipv6(gateway));
   }
 
   private void routePods() {

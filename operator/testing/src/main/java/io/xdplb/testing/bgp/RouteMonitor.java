@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.xdplb.agent.bgp;
+package io.xdplb.testing.bgp;
 
+import io.xdplb.testing.kernel.Netns;
 import io.xdplb.testing.kernel.RunningProcess;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -9,9 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
 
 /** What happens to routes in a machine's kernel from now on, with the time of each change. */
-final class RouteMonitor implements AutoCloseable {
+public final class RouteMonitor implements AutoCloseable {
 
   private static final Pattern TIME = Pattern.compile("\\[(\\S+)] (.*)");
 
@@ -22,22 +25,23 @@ final class RouteMonitor implements AutoCloseable {
    *
    * @param text as {@code ip monitor route} has it: {@code Deleted} and the route, or the route
    */
-  record Change(Instant time, String text) {}
+  public record Change(Instant time, String text) {}
 
-  RouteMonitor(Lab.Machine machine) {
-    process = machine.netns().start("ip", "-ts", "monitor", "route");
+  /** Listens when this returns. */
+  public RouteMonitor(Netns netns) {
+    process = netns.start("ip", "-ts", "monitor", "route");
     // It says nothing when it listens; a route of ours is what it hears first.
-    Lab.eventually(
-        () -> {
-          machine.netns().ip("route replace blackhole 192.0.2.255", "route del 192.0.2.255");
-          if (changes("192.0.2.255").isEmpty()) {
-            throw new AssertionError("ip monitor does not listen yet");
-          }
-        });
+    Awaitility.await("ip monitor")
+        .pollInterval(Duration.ofMillis(20))
+        .until(
+            () -> {
+              netns.ip("route replace blackhole 192.0.2.255", "route del 192.0.2.255");
+              return !changes("192.0.2.255").isEmpty();
+            });
   }
 
   /** Those of a route so far. */
-  List<Change> changes(String vip) {
+  public List<Change> changes(String vip) {
     List<Change> changes = new ArrayList<>();
     Instant time = Instant.EPOCH;
     for (String line : process.output().split("\n")) {
