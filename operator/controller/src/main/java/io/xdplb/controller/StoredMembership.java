@@ -6,8 +6,6 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.xdplb.api.v1alpha1.Membership;
 import io.xdplb.api.v1alpha1.MembershipSpec;
-import io.xdplb.core.announce.Member;
-import io.xdplb.core.model.Ip;
 import java.net.HttpURLConnection;
 
 /**
@@ -24,15 +22,8 @@ record StoredMembership(
    * @throws IllegalArgumentException if somebody has written what cannot be
    */
   static StoredMembership of(Membership object) {
-    MembershipSpec spec = object.getSpec();
     return new StoredMembership(
-        new io.xdplb.core.announce.Membership(
-            spec.epoch(),
-            spec.changed(),
-            spec.members().stream()
-                .map(m -> new Member(m.slot(), m.node(), Ip.parse(m.address())))
-                .toList(),
-            spec.witness()),
+        io.xdplb.core.announce.Membership.of(object.getSpec()),
         object.getMetadata().getResourceVersion(),
         object.getStatus() == null ? 0 : object.getStatus().epoch());
   }
