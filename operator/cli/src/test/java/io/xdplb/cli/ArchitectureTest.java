@@ -11,6 +11,10 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZonedDateTime;
 
 /** The walls between the rooms: who may know whom. */
 @AnalyzeClasses(packages = "io.xdplb", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -18,7 +22,11 @@ class ArchitectureTest {
 
   private static final String[] KUBERNETES = {"io.fabric8.kubernetes..", "io.javaoperatorsdk.."};
   private static final String[] KERNEL = {
-    "io.xdplb.libbpf..", "io.xdplb.netlink..", "io.xdplb.datapath..", "com.sun.jna.."
+    "io.xdplb.libbpf..",
+    "io.xdplb.netlink..",
+    "io.xdplb.lan..",
+    "io.xdplb.datapath..",
+    "com.sun.jna.."
   };
 
   @ArchTest
@@ -55,7 +63,8 @@ class ArchitectureTest {
   static final ArchRule theDatapathKnowsNoKubernetes =
       noClasses()
           .that()
-          .resideInAnyPackage("io.xdplb.datapath..", "io.xdplb.libbpf..", "io.xdplb.netlink..")
+          .resideInAnyPackage(
+              "io.xdplb.datapath..", "io.xdplb.libbpf..", "io.xdplb.netlink..", "io.xdplb.lan..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(KUBERNETES);
@@ -101,6 +110,24 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("io.xdplb.controller..", "io.javaoperatorsdk..", "io.xdplb.cli..");
+
+  /** A clock that jumps must not matter to who answers for an address. */
+  @ArchTest
+  static final ArchRule whoAnnouncesHasNoWallClock =
+      noClasses()
+          .that()
+          .resideInAPackage("io.xdplb.core.announce..")
+          .or()
+          .haveSimpleName("LanAnnouncer")
+          .or()
+          .haveSimpleName("Voice")
+          .or()
+          .haveSimpleName("Duplicates")
+          .should()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .dependOnClassesThat()
+          .belongToAnyOf(Clock.class, Instant.class, LocalDateTime.class, ZonedDateTime.class);
 
   @ArchTest
   static final ArchRule roomsHaveNoCycles =

@@ -13,7 +13,17 @@ final class MetricNames {
   /** What else is a word in our PromQL. */
   private static final Set<String> LANGUAGE =
       Set.of(
-          "sum", "max", "min", "count", "rate", "histogram_quantile", "vector", "and", "or", "on");
+          "sum",
+          "max",
+          "min",
+          "count",
+          "rate",
+          "histogram_quantile",
+          "vector",
+          "and",
+          "or",
+          "unless",
+          "on");
 
   private static final Pattern WORD = Pattern.compile("[a-zA-Z_:][a-zA-Z0-9_:]*");
 
