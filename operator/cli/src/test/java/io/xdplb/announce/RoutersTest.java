@@ -3,6 +3,7 @@ package io.xdplb.announce;
 
 import static io.xdplb.announce.AnnouncingRouters.eventually;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.xdplb.cli.Xdplb;
 import io.xdplb.testing.kernel.ClusterNode;
@@ -375,6 +376,13 @@ class RoutersTest {
   @Test
   @Order(14)
   void aNodeThatIsDetachedIsWithdrawnFirst() {
+    during(
+            "`xdplb detach` on the node while its agent runs, which is refused",
+            SHORTLY,
+            () ->
+                assertThatThrownBy(machines.command(node)::detach)
+                    .hasMessageContaining("another agent has"))
+        .isNothing();
     Noticed noticed =
         during(
             "`xdplb detach` on the node, its agent stopped",
