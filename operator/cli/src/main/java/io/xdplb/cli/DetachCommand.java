@@ -52,6 +52,7 @@ final class DetachCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Path path = pinPath.path();
     PrintWriter out = spec.commandLine().getOut();
+    Datapath.mustBeClosed(path); // first: while an agent runs nothing is to change
     new BirdProcess(List.of(BirdProcess.PROGRAM), birdFolder).withdraw();
     if (Files.isDirectory(path)) {
       Datapath.remove(path).forEach(name -> out.println("detached from " + name));

@@ -16,7 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Probe implements AutoCloseable {
 
   private static final long INTERVAL_NANOS = 1_000_000;
-  private static final int LONGEST = 120_000;
+  private static final int LONGEST = 600_000;
 
   /** How long an answer may take and still be one. */
   private static final long PATIENCE_NANOS = 1_000_000_000;

@@ -88,14 +88,19 @@ final class Traffic implements AutoCloseable {
     control.begin();
   }
 
-  /** What was noticed since {@link #begin}; the connections are asked now. */
+  /** What was noticed since {@link #begin}; the connections that are left are asked now. */
   Cost cost() {
     Probe.awaitAnswers();
     return new Cost(
         probes.stream().map(Probe::longestGap).max(Duration::compareTo).orElseThrow(),
         probes.stream().mapToInt(Probe::lost).sum(),
         control.lost(),
-        connections.stream().mapToInt(some -> some.check().size()).sum());
+        connections.stream().mapToInt(Traffic::broken).sum());
+  }
+
+  private static int broken(ManyConnections connections) {
+    connections.check();
+    return connections.forgetBroken().size();
   }
 
   @Override

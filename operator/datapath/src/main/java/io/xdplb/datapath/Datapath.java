@@ -92,6 +92,17 @@ public final class Datapath implements AutoCloseable {
   }
 
   /**
+   * Makes sure that no agent has it open, as {@link #remove} does, and changes nothing.
+   *
+   * @throws DatapathException if one has
+   */
+  public static void mustBeClosed(Path pinPath) {
+    if (Files.isDirectory(pinPath)) {
+      PinLock.acquire(pinPath).close();
+    }
+  }
+
+  /**
    * Takes the programs off all interfaces and removes all that is pinned: the flows that it carries
    * end, and nothing is left behind but the clsact qdiscs of interfaces without tcx: others may be
    * using them. Does nothing where nothing is pinned.
