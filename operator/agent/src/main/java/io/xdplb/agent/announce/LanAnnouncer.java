@@ -116,6 +116,7 @@ public final class LanAnnouncer implements AutoCloseable {
   private long epoch;
   private boolean hasChanged;
   private boolean isReportDue;
+  private boolean knowsClaims;
   private final ByteBuffer in = ByteBuffer.allocate(LONGEST_MESSAGE);
   private long linksAt;
   private AnnouncerReport reported;
@@ -495,6 +496,9 @@ public final class LanAnnouncer implements AutoCloseable {
             announcer::isClaimedElsewhere,
             address -> sendToLans(address, wantedMask(address), true));
     isReportDue |= !found.isEmpty();
+    boolean knewClaims = knowsClaims;
+    knowsClaims = announcer.knowsClaims(now);
+    hasChanged |= knowsClaims && !knewClaims;
     if (!hasChanged && found.isEmpty() || wanted == null || attached == null) {
       return;
     }
@@ -508,17 +512,14 @@ public final class LanAnnouncer implements AutoCloseable {
       if (!Long.valueOf(mask).equals(answeredOn.put(address, mask))) {
         datapath.answerOn(address, mask);
       }
-      if (ports.isConnected(mask)) {
-        duplicates.add(
-            address,
-            owned.contains(address)
-                || inherited.contains(address)
-                || announcer.isClaimedElsewhere(address),
-            now);
-        next.put(address, duplicates.isFree(address));
-      } else {
-        next.put(address, false);
+      boolean isOurs =
+          owned.contains(address)
+              || inherited.contains(address)
+              || announcer.isClaimedElsewhere(address);
+      if (ports.isConnected(mask) && (knowsClaims || isOurs)) {
+        duplicates.add(address, isOurs, now);
       }
+      next.put(address, ports.isConnected(mask) && duplicates.isFree(address));
     }
     Map<Ip, Boolean> changes = new HashMap<>(next);
     changes.entrySet().removeIf(e -> e.getValue().equals(eligible.get(e.getKey())));

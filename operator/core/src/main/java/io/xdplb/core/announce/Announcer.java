@@ -70,7 +70,7 @@ public final class Announcer {
   }
 
   /** For so many times {@link Timing#settle} the first ones wait for the others. */
-  private static final int GATHER = 10;
+  private static final int GATHER = 5;
 
   private static final int PATIENCE = 10;
 
@@ -298,6 +298,18 @@ public final class Announcer {
   /** Whether another member claims an address, as far as we know. */
   public boolean isClaimedElsewhere(Ip ip) {
     return peers.values().stream().anyMatch(peer -> peer.state(ip).claim() != 0);
+  }
+
+  /**
+   * Whether this node is a member, and knows what all others that are alive claim: before that, an
+   * owner of ours cannot be told from a stranger.
+   */
+  public boolean knowsClaims(long now) {
+    return slot != AddressState.NOBODY
+        && now >= votesFrom
+        && peers.values().stream()
+            .filter(peer -> peer.isAlive(now, timing))
+            .allMatch(Peer::isComplete);
   }
 
   /** What each call begins with. */

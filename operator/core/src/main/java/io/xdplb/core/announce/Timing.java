@@ -25,7 +25,7 @@ public record Timing(
   private static final long SLOW = 99;
 
   /** What the members of a cluster use: another owner in some 0.7 s. */
-  public static final Timing DEFAULT = new Timing(100, 500, 480, 300, 10_000, 9_700);
+  public static final Timing DEFAULT = new Timing(100, 500, 480, 600, 10_000, 9_700);
 
   /**
    * @throws IllegalArgumentException if a fence could outlast what it fences
