@@ -361,7 +361,7 @@ public final class Programmer implements TableAssembly.Receiver, AutoCloseable {
   }
 
   private void tellServing() {
-    Set<Ip> serving = unclaimedRemoved ? tables.serving() : null;
+    Set<Ip> serving = unclaimedRemoved ? tables.serving(reachability::isReachable) : null;
     if (serving != null && !serving.equals(toldServing)) {
       toldServing = serving;
       listener.serving(serving);

@@ -35,8 +35,8 @@ public interface ProgrammingListener {
   default void removed(ObjectName table) {}
 
   /**
-   * The addresses of which at least one VIP is programmed and has a backend that takes new flows,
-   * whenever they have changed; not before {@link #caughtUp}.
+   * The addresses of which at least one VIP is programmed and has a backend that takes new flows
+   * and can be reached from here, whenever they have changed; not before {@link #caughtUp}.
    */
   default void serving(Set<Ip> addresses) {}
 

@@ -2,14 +2,17 @@
 package io.xdplb.agent;
 
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.VipKey;
 import io.xdplb.datapath.BackendProblem;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -24,6 +27,9 @@ final class Reachability {
   private final NodeDatapath datapath;
   private final ProgrammingListener listener;
   private Map<ObjectName, TableException> problems = Map.of();
+  private Set<At> unreachable = Set.of();
+
+  private record At(VipKey vip, BackendKey backend) {}
 
   Reachability(NodeDatapath datapath, ProgrammingListener listener) {
     this.datapath = datapath;
@@ -37,7 +43,9 @@ final class Reachability {
    */
   void check(Function<VipKey, Optional<ObjectName>> holder) {
     Map<ObjectName, List<String>> messages = new TreeMap<>();
+    Set<At> found = new HashSet<>();
     for (BackendProblem problem : datapath.unreachable()) {
+      found.add(new At(problem.vip(), problem.backend()));
       holder
           .apply(problem.vip())
           .ifPresent(
@@ -62,6 +70,12 @@ final class Reachability {
           }
         });
     problems = now;
+    unreachable = found;
+  }
+
+  /** Whether the last check found nothing in the way to a backend. */
+  boolean isReachable(VipKey vip, BackendKey backend) {
+    return unreachable.isEmpty() || !unreachable.contains(new At(vip, backend));
   }
 
   /** What the last check found. */

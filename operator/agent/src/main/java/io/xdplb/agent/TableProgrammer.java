@@ -4,6 +4,7 @@ package io.xdplb.agent;
 import io.xdplb.agent.TableBook.Touched;
 import io.xdplb.api.v1alpha1.ForwardingTableSpec;
 import io.xdplb.api.v1alpha1.NodeStateStatus.TableException;
+import io.xdplb.core.model.BackendKey;
 import io.xdplb.core.model.Ip;
 import io.xdplb.core.model.ObjectName;
 import io.xdplb.core.model.Vip;
@@ -26,6 +27,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiPredicate;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -212,8 +214,8 @@ final class TableProgrammer {
   }
 
   /** See {@link VipProgrammer#serving}. */
-  Set<Ip> serving() {
-    return vips.serving();
+  Set<Ip> serving(BiPredicate<VipKey, BackendKey> isReachable) {
+    return vips.serving(isReachable);
   }
 
   /** The table that programs a VIP. */

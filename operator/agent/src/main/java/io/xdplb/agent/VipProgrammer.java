@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 
@@ -67,10 +68,21 @@ final class VipProgrammer {
     return Set.copyOf(programmed.keySet());
   }
 
-  /** The addresses of which at least one VIP has a backend that takes new flows. */
-  Set<Ip> serving() {
+  /**
+   * The addresses of which at least one VIP has a backend that takes new flows.
+   *
+   * @param isReachable whether there is a way to a backend
+   */
+  Set<Ip> serving(BiPredicate<VipKey, BackendKey> isReachable) {
     return programmed.values().stream()
         .filter(vip -> vip.hasEntry() && vip.hasRing())
+        .filter(
+            vip ->
+                vip.backends().entrySet().stream()
+                    .anyMatch(
+                        backend ->
+                            backend.getValue().takesNewFlows()
+                                && isReachable.test(vip.key(), backend.getKey())))
         .map(vip -> vip.key().address())
         .collect(Collectors.toSet());
   }

@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
@@ -47,9 +48,9 @@ class ManyAddressesTest {
     }
     try (AnnouncingLan lan = new AnnouncingLan(folder, 3, vips)) {
       lan.nodes().forEach(lan::start);
-      for (ClusterNode node : lan.nodes()) {
-        Xdplb.awaitLine(lan.process(node), "(programmed)");
-      }
+      Awaitility.await("all is programmed everywhere")
+          .atMost(Xdplb.DEADLINE)
+          .until(() -> lan.nodes().stream().allMatch(node -> isProgrammed(lan, node, vips.size())));
       lan.awaitInStep();
       lan.announce();
       lan.awaitOwned(vips);
@@ -98,6 +99,11 @@ class ManyAddressesTest {
             }
           });
     }
+  }
+
+  private static boolean isProgrammed(AnnouncingLan lan, ClusterNode node, int vips) {
+    return lan.process(node).output().lines().filter(line -> line.endsWith("(programmed)")).count()
+        >= 2L * vips;
   }
 
   private static String mac(Claim claim) {

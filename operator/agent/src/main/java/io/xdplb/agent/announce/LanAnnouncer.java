@@ -333,7 +333,8 @@ public final class LanAnnouncer implements AutoCloseable {
   }
 
   private void step() throws IOException {
-    long wait = now() < Math.min(voice.nextDue(), duplicates.nextDue()) ? TICK : SHORT_TICK;
+    long next = groups.isWaiting() ? 0 : Math.min(voice.nextDue(), duplicates.nextDue());
+    long wait = now() < next ? TICK : SHORT_TICK;
     selector.select(wait);
     selector.selectedKeys().clear();
     receive();
@@ -349,6 +350,7 @@ public final class LanAnnouncer implements AutoCloseable {
     decide(now);
     perform(announcer.tick(now(), datapath));
     speak(now());
+    groups.joinSome();
     report(now());
   }
 

@@ -10,8 +10,10 @@ import java.net.NetworkInterface;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.MembershipKey;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -33,12 +35,19 @@ final class SolicitedGroups implements AutoCloseable {
 
   private record Group(String interfaceName, Ip address) {}
 
+  /** Some hundredths of a millisecond each, but for the first ones. */
+  private static final int AT_A_TIME = 16;
+
   private final Map<Group, MembershipKey> joined = new HashMap<>();
+  private final Deque<Group> waiting = new ArrayDeque<>();
   private final List<DatagramChannel> sockets = new ArrayList<>();
   private final Map<DatagramChannel, Integer> sizes = new HashMap<>();
   private final Set<String> failed = new HashSet<>();
 
-  /** Joins and leaves so that questions about these addresses come to these ports. */
+  /**
+   * Leaves what is not needed any more, so that questions about these addresses come to these
+   * ports; {@link #joinSome} joins the rest.
+   */
   void follow(Collection<Ip> addresses, LanPorts ports) {
     Set<Group> wanted = new HashSet<>();
     for (Port port : ports.ports()) {
@@ -56,11 +65,21 @@ final class SolicitedGroups implements AutoCloseable {
               }
               return isOver;
             });
-    for (Group group : wanted) {
-      if (!joined.containsKey(group)) {
-        join(group);
-      }
+    wanted.removeAll(joined.keySet());
+    waiting.clear();
+    waiting.addAll(wanted);
+  }
+
+  /** Joins so many that whoever calls it is not kept waiting. */
+  void joinSome() {
+    for (int i = 0; i < AT_A_TIME && !waiting.isEmpty(); i++) {
+      join(waiting.poll());
     }
+  }
+
+  /** Whether there are groups to join. */
+  boolean isWaiting() {
+    return !waiting.isEmpty();
   }
 
   private void join(Group group) {
