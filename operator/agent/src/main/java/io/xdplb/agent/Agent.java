@@ -185,6 +185,11 @@ public final class Agent implements AutoCloseable {
     return programmer.sinceLastStep();
   }
 
+  /** See {@link Announcing#isRunning}. */
+  public boolean isAnnouncing() {
+    return announcing.isRunning();
+  }
+
   /** See {@link Announcing#isInStep}. */
   public boolean isInStep() {
     return announcing.isInStep();

@@ -132,6 +132,11 @@ public final class Announcing implements ProgrammingListener, AutoCloseable {
     return lan != null && lan.isInStep();
   }
 
+  /** Whether who answers for addresses is decided, or it is too early for that. */
+  public synchronized boolean isRunning() {
+    return lan == null || lan.isRunning();
+  }
+
   private void networkChanged(Set<NetworkChange> changes) {
     if (changes.contains(NetworkChange.LINK)) {
       lan.linksChanged();

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.DatagramChannel;
@@ -68,6 +69,10 @@ public final class LanAnnouncer implements AutoCloseable {
   private static final long RESTART_AFTER = 1000;
   private static final int LONGEST_MESSAGE = 1 << 16;
   private static final int TAG = 8;
+
+  /** When a node begins, all others tell it what they claim. The kernel may grant less. */
+  private static final int RECEIVE_BUFFER = 4 << 20;
+
   private static final int NOBODY = -1;
   private static final int MOST_AT_A_TIME = 1024;
 
@@ -198,6 +203,11 @@ public final class LanAnnouncer implements AutoCloseable {
     return inStep;
   }
 
+  /** Whether the thread is there. */
+  boolean isRunning() {
+    return thread.isAlive();
+  }
+
   /** Ends the thread. Nothing changes on the LANs. */
   @Override
   public void close() {
@@ -269,6 +279,7 @@ public final class LanAnnouncer implements AutoCloseable {
     groups = new SolicitedGroups();
     channel = DatagramChannel.open();
     channel.configureBlocking(false);
+    channel.setOption(StandardSocketOptions.SO_RCVBUF, RECEIVE_BUFFER);
     try {
       channel.bind(new InetSocketAddress(Announcements.HELLO_PORT));
     } catch (IOException e) {

@@ -23,10 +23,13 @@ public final class AgentHealth {
     this.known = known;
   }
 
-  /** Not well if the thread that owns the datapath has ended or does not come round. */
+  /** Not well if a thread has ended, or the one that owns the datapath does not come round. */
   public Optional<String> health() {
     if (!agent.isProgramming()) {
       return Optional.of("the thread that programs has ended; its reason is in the log");
+    }
+    if (!agent.isAnnouncing()) {
+      return Optional.of("the thread that announces has ended; its reason is in the log");
     }
     Duration since = agent.sinceLastStep();
     return since.compareTo(STUCK) < 0
