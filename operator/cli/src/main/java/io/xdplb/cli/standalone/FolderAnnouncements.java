@@ -39,10 +39,17 @@ final class FolderAnnouncements {
   private final TableSink sink;
   private final Map<Manifest.Id, AnnouncementPolicySpec> valid = new HashMap<>();
   private Optional<Membership> membership = Optional.empty();
+  private boolean isAllKnown;
 
   FolderAnnouncements(Manifests manifests, TableSink sink) {
     this.manifests = manifests;
     this.sink = sink;
+  }
+
+  /** Every file has said what it defines: what is in none of them is not there. */
+  List<Outcome> allKnown() {
+    isAllKnown = true;
+    return changed();
   }
 
   /** Something of it has changed: all is read again. */
@@ -79,12 +86,15 @@ final class FolderAnnouncements {
     memberships.forEach(id -> ofMembership.put(id, membership(id)));
     List<Router> routers =
         manifests.all(ManifestKind.BGPPeer).stream().map(id -> router(id, outcomes)).toList();
-    sink.announcements(policies, routers, membership)
-        .ifPresent(
-            why ->
-                memberships.stream()
-                    .findFirst()
-                    .ifPresent(id -> ofMembership.get(id).add(invalid("spec.members", why))));
+    sink.announcements(policies, routers);
+    if (membership.isPresent() || memberships.isEmpty()) {
+      sink.membership(membership, membership.isPresent() || isAllKnown)
+          .ifPresent(
+              why ->
+                  memberships.stream()
+                      .findFirst()
+                      .ifPresent(id -> ofMembership.get(id).add(invalid("spec.members", why))));
+    }
     ofMembership.forEach(
         (id, problems) -> outcomes.add(new Outcome(id, !problems.isEmpty(), problems)));
     return outcomes;

@@ -110,7 +110,7 @@ final class FolderCompiler {
 
   /** Every file has said what it defines, for the first time. */
   List<Outcome> allKnown() {
-    List<Outcome> outcomes = new ArrayList<>(announcements.changed());
+    List<Outcome> outcomes = new ArrayList<>(announcements.allKnown());
     outcomes.addAll(compile(addresses.forgetAbsent()));
     return outcomes;
   }

@@ -173,12 +173,17 @@ public final class Standalone implements AutoCloseable {
     }
 
     @Override
-    public Optional<String> announcements(
-        List<Policy> policies, List<Router> routers, Optional<Membership> membership) {
+    public void announcements(List<Policy> policies, List<Router> routers) {
       announcing.policies(policies);
       announcing.routers(routers);
+    }
+
+    @Override
+    public Optional<String> membership(Optional<Membership> membership, boolean isCertain) {
       if (membership.isEmpty()) {
-        members.set(alone());
+        if (isCertain || identity.key().isEmpty()) { // without a key there are no others
+          members.set(alone());
+        }
         return Optional.empty();
       }
       if (identity.key().isEmpty()) {

@@ -23,12 +23,16 @@ interface TableSink {
   /** A table is gone. */
   void removed(ObjectName name);
 
+  /** What is announced, and to whom. */
+  void announcements(List<Policy> policies, List<Router> routers);
+
   /**
-   * What is announced, and among whom.
+   * Among whom. Not told while there is one that is not valid: a machine that took itself for the
+   * only one would answer for what is another's.
    *
    * @param membership empty if the folder has none
-   * @return what is wrong with the membership for this machine; empty if nothing is
+   * @param isCertain whether all files were read; else one that could not be may have one
+   * @return what is wrong with it for this machine; empty if nothing is
    */
-  Optional<String> announcements(
-      List<Policy> policies, List<Router> routers, Optional<Membership> membership);
+  Optional<String> membership(Optional<Membership> membership, boolean isCertain);
 }

@@ -40,6 +40,9 @@ class FolderFollowerTest {
   private final MovedClock clock = new MovedClock();
   private int tables;
   private List<Policy> announced = List.of();
+
+  private final List<String> memberships = new ArrayList<>();
+
   private long now = 1;
   private FolderFollower follower;
 
@@ -62,9 +65,14 @@ class FolderFollowerTest {
         }
 
         @Override
-        public Optional<String> announcements(
-            List<Policy> policies, List<Router> routers, Optional<Membership> membership) {
+        public void announcements(List<Policy> policies, List<Router> routers) {
           announced = policies;
+        }
+
+        @Override
+        public Optional<String> membership(Optional<Membership> membership, boolean isCertain) {
+          memberships.add(
+              membership.map(m -> "epoch " + m.epoch()).orElse(isCertain ? "none" : "none yet"));
           return Optional.empty();
         }
       };
@@ -115,6 +123,74 @@ class FolderFollowerTest {
     follower.rescan(now);
     assertThat(backends).isEqualTo(Map.of("default/b", 2));
     assertThat(said).containsExactly("found 1", "read", "complete");
+  }
+
+  private static String membership(int epoch, String second) {
+    return """
+        apiVersion: xdplb.io/v1alpha1
+        kind: Membership
+        metadata: {name: xdplb}
+        spec:
+          epoch: %d
+          changed: true
+          witness: false
+          members:
+          - {slot: 0, node: lb1, address: 198.51.100.1}
+          - %s
+        """
+        .formatted(epoch, second);
+  }
+
+  @Test
+  void aMachineIsTheOnlyOneWhenAllFilesSaySo() throws IOException {
+    write("a.yaml", "kind: [");
+    write("b.yaml", balancer("b", 10, 2));
+    follower.rescan(now);
+    assertThat(memberships).isEmpty();
+    change("b.yaml", balancer("b", 11, 2) + "---\n" + policy("lan"));
+    assertThat(memberships).containsOnly("none yet");
+    change("a.yaml", balancer("a", 12, 2));
+    assertThat(memberships).endsWith("none");
+  }
+
+  @Test
+  void aMembershipThatIsNotValidLeavesInForceWhatWasThere() throws IOException {
+    write("m.yaml", membership(1, "{slot: 0, node: lb2, address: 198.51.100.2}"));
+    follower.rescan(now);
+    assertThat(memberships).isEmpty();
+    assertThat(said).anyMatch(line -> line.contains("slot or name twice in membership"));
+    change("m.yaml", membership(1, "{slot: 1, node: lb2, address: 198.51.100.2}"));
+    assertThat(memberships).endsWith("epoch 1");
+    change("m.yaml", membership(2, "{slot: 0, node: lb2, address: 198.51.100.2}"));
+    assertThat(memberships).endsWith("epoch 1");
+    change("m.yaml", membership(2, "{slot: 1, node: lb2, address: 198.51.100.2}"));
+    assertThat(memberships).endsWith("epoch 2");
+  }
+
+  private static String policy(String name) {
+    return """
+        apiVersion: xdplb.io/v1alpha1
+        kind: AnnouncementPolicy
+        metadata: {name: %s}
+        spec: {l2: {}}
+        """
+        .formatted(name);
+  }
+
+  @Test
+  void aPolicyThatIsNotValidLeavesInForceWhatItSaid() throws IOException {
+    write("p.yaml", policy("lan"));
+    follower.rescan(now);
+    assertThat(announced).extracting(Policy::name).containsExactly("lan");
+    change("p.yaml", policy("lan").replace("l2: {}", "addresses: [203.0.113.0/33], l2: {}"));
+    assertThat(announced).hasSize(1).allMatch(Policy::selectsAll);
+    assertThat(said).anyMatch(line -> line.contains("spec.addresses[0]"));
+    change("p.yaml", policy("lan").replace("l2: {}", "addresses: [203.0.113.0/24], l2: {}"));
+    assertThat(announced).hasSize(1).noneMatch(Policy::selectsAll);
+    Files.delete(folder.resolve("p.yaml"));
+    touch("p.yaml");
+    settleLosses();
+    assertThat(announced).isEmpty();
   }
 
   @Test
