@@ -366,6 +366,22 @@ class TableProgrammerTest {
   }
 
   @Test
+  void anAddressIsAnnouncedOnlyFromWhereItHasSomethingToSendTo() {
+    Ip address = Ip.parse("203.0.113.1");
+    assertThat(programmer.serving((vip, backend) -> true)).isEmpty();
+    put("a", EARLY, parts("node-1", "node-2"));
+    assertThat(programmer.serving((vip, backend) -> true)).containsExactly(address);
+    assertThat(programmer.serving((vip, backend) -> false)).as("without a route").isEmpty();
+
+    put("a", EARLY, parts("node-2", "node-2")); // traffic policy Local, and none here
+    assertThat(programmer.serving((vip, backend) -> true)).isEmpty();
+    put("a", EARLY, parts("node-1", "node-2"));
+    assertThat(programmer.serving((vip, backend) -> true)).containsExactly(address);
+    programmer.accept(List.of(new TableProgrammer.Change(name("a"), null, null)));
+    assertThat(programmer.serving((vip, backend) -> true)).as("gone").isEmpty();
+  }
+
+  @Test
   void aTableWhoseSlicesAreMissingTouchesNothingAndSaysSo() {
     ForwardingTableSpec old = table("203.0.113.1", 3);
     put("a", EARLY, old);
