@@ -145,7 +145,6 @@ public final class LanAnnouncer implements AutoCloseable {
     this.service = service;
     this.listener = listener;
     thread = new Thread(this::run, "announcer");
-    thread.setPriority(Thread.MAX_PRIORITY);
   }
 
   /** Starts, in the network namespace of the calling thread. */
@@ -376,15 +375,25 @@ public final class LanAnnouncer implements AutoCloseable {
           || tag(bytes) != tags.tag(bytes, 0, bytes.length - TAG)) {
         continue; // not from one of us
       }
-      try {
-        perform(
-            bytes.length == Hello.LENGTH && Hello.isHello(bytes)
-                ? announcer.reflected(now, Hello.decode(bytes))
-                : announcer.received(now, Message.decode(bytes)));
-      } catch (IllegalArgumentException e) {
-        log.debug("a message of another version: {}", e.getMessage());
-      }
+      perform(taken(now, bytes));
     }
+  }
+
+  /** What follows from a message of one of us; nothing if it is of another version. */
+  private List<Output> taken(long now, byte[] bytes) {
+    Hello hello = null;
+    Message message = null;
+    try {
+      if (bytes.length == Hello.LENGTH && Hello.isHello(bytes)) {
+        hello = Hello.decode(bytes);
+      } else {
+        message = Message.decode(bytes);
+      }
+    } catch (IllegalArgumentException e) {
+      log.debug("a message of another version: {}", e.getMessage());
+      return List.of();
+    }
+    return hello == null ? announcer.received(now, message) : announcer.reflected(now, hello);
   }
 
   private static long tag(byte[] bytes) {

@@ -47,9 +47,4 @@ public record SessionState(
   public boolean isEstablished() {
     return state.equals(ESTABLISHED);
   }
-
-  /** How many addresses of a family are exported. */
-  public long exported(boolean ipv4) {
-    return exported.stream().filter(address -> address.isIpv4() == ipv4).count();
-  }
 }
